@@ -1,0 +1,28 @@
+//! A fake AWS for Aurora Clone Manager: one seeded [`World`] with the rooms that the product touches.
+//!
+//! It is used in two ways. Plugged in **under the real AWS SDK** ([`connector`]) it runs in virtual time,
+//! deterministic and thousands of flows a minute. **Served on loopback** ([`serve`]) it is a fake AWS for a real
+//! function binary, the AWS CLI and boto3.
+//!
+//! This crate uses none of the product's crates: a simulator that shares types with the product agrees with its
+//! bugs. Everything it claims about AWS comes from AWS's public documents; `assumptions.md` beside this crate lists
+//! what those documents leave open.
+
+pub mod bucket;
+pub mod cloudformation;
+pub mod connector;
+pub mod dynamodb;
+pub mod faults;
+pub mod functions;
+pub mod http;
+pub mod query;
+pub mod rds;
+pub mod rng;
+pub mod serve;
+pub mod sim;
+pub mod states;
+pub mod world;
+
+pub use faults::{Fault, FaultKind, Target};
+pub use sim::Sim;
+pub use world::{Call, Config, Origin, World};

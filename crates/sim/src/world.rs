@@ -1,0 +1,490 @@
+//! The World: one account in one region, its clock, and the routing between its services.
+//!
+//! The World is synchronous and has no clock of its own: whoever drives it ([`Sim`](crate::Sim)) moves its time
+//! forward and hands it requests. Its state is a function of the time and of the calls so far.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+
+use crate::bucket::ResponseBucket;
+use crate::cloudformation::CloudFormation;
+use crate::dynamodb::DynamoDb;
+use crate::faults::{Fault, FaultKind, Target};
+use crate::functions::{Functions, ReplyTo};
+use crate::http::{Request, Response};
+use crate::query;
+use crate::rds::Rds;
+use crate::rng::Rng;
+use crate::states::StepFunctions;
+
+/// What is fixed for the life of a World.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The partition of every ARN, e.g. `aws`.
+    pub partition: String,
+    /// The region, e.g. `eu-west-1`.
+    pub region: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The seed of all chance in this World.
+    pub seed: u64,
+    /// The time at which the World begins.
+    pub start: DateTime<Utc>,
+    /// Where the response URLs of CloudFormation point: an origin such as `http://127.0.0.1:4700` when the World
+    /// is served, `None` for the real host names.
+    pub origin: Option<String>,
+    /// Access key ids of the product under test. The World's own truth about "who made this" rests on these, and
+    /// a mutation by one of them on something that none of them made is recorded in [`World::violations`].
+    pub manager_keys: Vec<String>,
+    /// The rules and durations of RDS.
+    pub rds: crate::rds::Settings,
+    /// The rules of CloudFormation.
+    pub cloudformation: crate::cloudformation::Settings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            partition: "aws".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            seed: 1,
+            start: DateTime::from_timestamp(1_782_000_000, 0).unwrap_or_default(),
+            origin: None,
+            manager_keys: vec!["AKIAMANAGER".to_owned()],
+            rds: crate::rds::Settings::default(),
+            cloudformation: crate::cloudformation::Settings::default(),
+        }
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The invocation of a function that makes the call, if the driver knows it.
+    pub invocation: Option<u64>,
+    /// Whether the fault list applies to this call.
+    pub faultable: bool,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The reply arrives after so long.
+    Reply(Response, Duration),
+    /// The connection breaks; whether the call was executed is for the World to know.
+    Lost,
+    /// The call was executed and the calling process died.
+    Crashed,
+}
+
+/// One line of the call log.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When it was handled.
+    pub at: DateTime<Utc>,
+    /// `rds`, `dynamodb`, `states`, `cloudformation` or `s3`.
+    pub service: &'static str,
+    /// The operation's name, e.g. `DescribeDBClusters`; `PutObject` for the response bucket.
+    pub operation: String,
+    /// The caller's access key id; empty for an unsigned request.
+    pub principal: String,
+    /// The invocation of a function that made the call, if known.
+    pub invocation: Option<u64>,
+    /// Whether the call reached the service.
+    pub executed: bool,
+    /// The HTTP status that the service (or the fault) answered.
+    pub status: u16,
+    /// The error code in the answer, if it is an error.
+    pub error: Option<String>,
+    /// The fault that hit the call, if any.
+    pub fault: Option<FaultKind>,
+    /// The parameters of a query-protocol request, by name; empty for other protocols.
+    pub parameters: BTreeMap<String, String>,
+    /// The request's body, for tests that look for secrets.
+    pub request: Vec<u8>,
+    /// The response's body.
+    pub response: Vec<u8>,
+}
+
+impl Call {
+    /// Whether the operation changes something (it is no Describe, List or Get).
+    pub fn mutates(&self) -> bool {
+        !["Describe", "List", "Get"].iter().any(|prefix| self.operation.starts_with(prefix))
+    }
+}
+
+/// What a service may use while it handles a call or a timer.
+pub struct Context<'w> {
+    /// The World's time.
+    pub now: DateTime<Utc>,
+    /// The World's configuration.
+    pub config: &'w Config,
+    /// Who is calling: an access key id, or empty. Empty for timers too.
+    pub principal: &'w str,
+    /// The World's chance.
+    pub rng: &'w mut Rng,
+    /// What should happen in other services because of this.
+    pub effects: &'w mut Vec<Effect>,
+    /// Broken rules of the product, found by the World's own knowledge.
+    pub violations: &'w mut Vec<String>,
+}
+
+impl Context<'_> {
+    /// Whether the caller is the product under test.
+    pub fn by_manager(&self) -> bool {
+        self.config.manager_keys.iter().any(|key| key == self.principal)
+    }
+}
+
+/// What one service asks of another.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Invoke a function; the outcome goes to `reply_to`.
+    Invoke {
+        /// The function's name or ARN.
+        function: String,
+        /// The event.
+        payload: Value,
+        /// Who waits for the outcome.
+        reply_to: ReplyTo,
+    },
+    /// A function's invocation ended, and `Task` of Step Functions waits for it.
+    TaskEnded {
+        /// The execution's ARN.
+        execution: String,
+        /// Which visit of a state it belongs to (a late reply to an earlier visit is ignored).
+        visit: u64,
+        /// The function's answer, or its error.
+        result: Result<Value, crate::functions::FunctionError>,
+    },
+    /// An execution of a state machine ended, as EventBridge would tell it (the whole event).
+    ExecutionEnded(Value),
+    /// An answer arrived in the response bucket.
+    Answered {
+        /// The key of the response URL: what identifies the attempt.
+        key: String,
+        /// The body, as it came.
+        body: Vec<u8>,
+    },
+}
+
+/// One account in one region. See the module's text.
+pub struct World {
+    /// What is fixed.
+    pub config: Config,
+    /// RDS.
+    pub rds: Rds,
+    /// DynamoDB.
+    pub dynamodb: DynamoDb,
+    /// Step Functions.
+    pub states: StepFunctions,
+    /// CloudFormation.
+    pub cloudformation: CloudFormation,
+    /// Lambda: functions, their queues, and what runs.
+    pub functions: Functions,
+    /// The bucket that CloudFormation's response URLs point at.
+    pub bucket: ResponseBucket,
+    /// Every call, in order.
+    pub log: Vec<Call>,
+    /// Rules that the product broke, found by the World's own knowledge. A test ends with this empty.
+    pub violations: Vec<String>,
+    /// The function that EventBridge invokes when an execution failed, timed out or was aborted.
+    pub on_execution_failure: Option<String>,
+    now: DateTime<Utc>,
+    rng: Rng,
+    faults: Vec<Fault>,
+    counted: usize,
+    counted_by_operation: BTreeMap<String, usize>,
+}
+
+impl World {
+    /// A World with nothing in it.
+    pub fn new(config: Config) -> Self {
+        Self {
+            rds: Rds::new(&config),
+            dynamodb: DynamoDb::default(),
+            states: StepFunctions::default(),
+            cloudformation: CloudFormation::default(),
+            functions: Functions::default(),
+            bucket: ResponseBucket::default(),
+            log: Vec::new(),
+            violations: Vec::new(),
+            on_execution_failure: None,
+            now: config.start,
+            rng: Rng::new(config.seed),
+            faults: Vec::new(),
+            counted: 0,
+            counted_by_operation: BTreeMap::new(),
+            config,
+        }
+    }
+
+    /// The World's time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Installs the faults to come and starts counting calls anew.
+    pub fn set_faults(&mut self, faults: Vec<Fault>) {
+        self.faults = faults;
+        self.counted = 0;
+        self.counted_by_operation.clear();
+    }
+
+    /// How many faultable calls there were since [`World::set_faults`].
+    pub fn counted_calls(&self) -> usize {
+        self.counted
+    }
+
+    /// When something happens next by itself, if anything does.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        [self.states.next_due(), self.functions.next_due(), self.cloudformation.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Moves time forward, and lets everything happen that is due on the way, in order.
+    pub fn advance_to(&mut self, to: DateTime<Utc>) {
+        while let Some(due) = self.next_due().filter(|due| *due <= to) {
+            self.now = self.now.max(due);
+            self.settle(|world, cx| {
+                world.states.tick(cx);
+                world.functions.tick(cx);
+                world.cloudformation.tick(cx);
+            });
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// Handles one request: faults, routing, log.
+    pub fn handle(&mut self, request: &Request, origin: &Origin) -> Outcome {
+        let (service, operation) = route(request);
+        let fault = if origin.faultable { self.next_fault(&operation) } else { None };
+        let refused = match fault {
+            Some(FaultKind::Throttle) => Some(refusal(service, 400, "Throttling", "Rate exceeded")),
+            Some(FaultKind::Deny) => Some(refusal(
+                service,
+                403,
+                if service == "rds" || service == "cloudformation" {
+                    "AccessDenied"
+                } else {
+                    "AccessDeniedException"
+                },
+                "not authorized to perform this operation (simulated)",
+            )),
+            Some(FaultKind::ServerError) => {
+                Some(refusal(service, 500, "InternalFailure", "internal error (simulated)"))
+            }
+            _ => None,
+        };
+        let executed = refused.is_none() && fault != Some(FaultKind::LostRequest);
+        let response = match refused {
+            Some(response) => response,
+            None if executed => {
+                let stale = match &fault {
+                    Some(FaultKind::StaleRead(age)) => Some(*age),
+                    _ => None,
+                };
+                self.execute(service, request, stale)
+            }
+            None => Response::default(),
+        };
+        self.log.push(Call {
+            at: self.now,
+            service,
+            operation,
+            principal: request.access_key().unwrap_or_default().to_owned(),
+            invocation: origin.invocation,
+            executed,
+            status: response.status,
+            error: error_code(&response),
+            fault: fault.clone(),
+            parameters: if matches!(service, "rds" | "cloudformation") {
+                query::parameters(&request.body)
+            } else {
+                BTreeMap::new()
+            },
+            request: request.body.clone(),
+            response: response.body.clone(),
+        });
+        match fault {
+            Some(FaultKind::LostRequest | FaultKind::LostReply) => Outcome::Lost,
+            Some(FaultKind::Crash) => Outcome::Crashed,
+            Some(FaultKind::Delay(delay)) => Outcome::Reply(response, delay),
+            _ => Outcome::Reply(response, Duration::zero()),
+        }
+    }
+
+    /// A call that somebody outside the product makes: never hit by a fault. `key` is the access key id.
+    pub fn call_as(&mut self, key: &str, operation: &str, parameters: &[(&str, &str)]) -> Response {
+        let request = query::request(&self.config, key, operation, parameters);
+        match self.handle(&request, &Origin::default()) {
+            Outcome::Reply(response, _) => response,
+            Outcome::Lost | Outcome::Crashed => Response::default(),
+        }
+    }
+
+    /// Runs `act` on the World, then everything that it causes in other services.
+    pub fn settle<R>(&mut self, act: impl FnOnce(&mut Services<'_>, &mut Context<'_>) -> R) -> R {
+        self.settle_as("", act)
+    }
+
+    fn settle_as<R>(
+        &mut self,
+        principal: &str,
+        act: impl FnOnce(&mut Services<'_>, &mut Context<'_>) -> R,
+    ) -> R {
+        let mut effects = Vec::new();
+        let mut services = Services {
+            rds: &mut self.rds,
+            dynamodb: &mut self.dynamodb,
+            states: &mut self.states,
+            cloudformation: &mut self.cloudformation,
+            functions: &mut self.functions,
+            bucket: &mut self.bucket,
+        };
+        let mut cx = Context {
+            now: self.now,
+            config: &self.config,
+            principal,
+            rng: &mut self.rng,
+            effects: &mut effects,
+            violations: &mut self.violations,
+        };
+        let result = act(&mut services, &mut cx);
+        loop {
+            let batch = std::mem::take(cx.effects);
+            if batch.is_empty() {
+                return result;
+            }
+            for effect in batch {
+                match effect {
+                    Effect::Invoke { function, payload, reply_to } => {
+                        services.functions.invoke(&mut cx, &function, payload, reply_to);
+                    }
+                    Effect::TaskEnded { execution, visit, result } => {
+                        services.states.task_ended(&mut cx, &execution, visit, result);
+                    }
+                    Effect::ExecutionEnded(event) => {
+                        if let Some(function) = &self.on_execution_failure {
+                            let payload = event.clone();
+                            services.functions.invoke(&mut cx, function, payload, ReplyTo::Nobody);
+                        }
+                    }
+                    Effect::Answered { key, body } => {
+                        services.cloudformation.answered(&mut cx, &key, &body);
+                    }
+                }
+            }
+        }
+    }
+
+    fn execute(&mut self, service: &'static str, request: &Request, stale: Option<Duration>) -> Response {
+        let principal = request.access_key().unwrap_or_default().to_owned();
+        self.settle_as(&principal, |world, cx| match service {
+            "rds" => world.rds.handle(cx, request, stale),
+            "dynamodb" => world.dynamodb.handle(cx, request),
+            "states" => world.states.handle(cx, request),
+            "cloudformation" => world.cloudformation.handle(cx, request),
+            "s3" => world.bucket.handle(cx, request),
+            _ => Response::new(
+                404,
+                "text/plain",
+                format!("the fake AWS has nothing at {} {}{}\n", request.method, request.host, request.path),
+            ),
+        })
+    }
+
+    fn next_fault(&mut self, operation: &str) -> Option<FaultKind> {
+        self.counted += 1;
+        let nth = self.counted_by_operation.entry(operation.to_owned()).or_default();
+        *nth += 1;
+        let (nth, overall) = (*nth, self.counted);
+        self.faults
+            .iter()
+            .find(|fault| match fault.target {
+                Target::Operation(name, number) => name == operation && number == nth,
+                Target::Call(number) => number == overall,
+                Target::Every(name) => name == operation,
+            })
+            .map(|fault| fault.kind.clone())
+    }
+}
+
+/// The services of a World, borrowed side by side.
+pub struct Services<'w> {
+    /// RDS.
+    pub rds: &'w mut Rds,
+    /// DynamoDB.
+    pub dynamodb: &'w mut DynamoDb,
+    /// Step Functions.
+    pub states: &'w mut StepFunctions,
+    /// CloudFormation.
+    pub cloudformation: &'w mut CloudFormation,
+    /// Lambda.
+    pub functions: &'w mut Functions,
+    /// The response bucket.
+    pub bucket: &'w mut ResponseBucket,
+}
+
+/// Which service and operation a request is for.
+fn route(request: &Request) -> (&'static str, String) {
+    if let Some(target) = request.header("x-amz-target") {
+        let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
+        let service = match prefix {
+            "DynamoDB_20120810" => "dynamodb",
+            "AWSStepFunctions" => "states",
+            _ => "unknown",
+        };
+        return (service, operation.to_owned());
+    }
+    if request.method == "PUT" {
+        return ("s3", "PutObject".to_owned());
+    }
+    let parameters = query::parameters(&request.body);
+    let operation = parameters.get("Action").cloned().unwrap_or_default();
+    let service = match parameters.get("Version").map(String::as_str) {
+        Some("2014-10-31") => "rds",
+        Some("2010-05-15") => "cloudformation",
+        _ => "unknown",
+    };
+    (service, operation)
+}
+
+/// An error in the protocol of the service, for a call that is not executed.
+fn refusal(service: &str, status: u16, code: &str, message: &str) -> Response {
+    match service {
+        "rds" => query::error(query::RDS_NAMESPACE, status, code, message, "fault"),
+        "cloudformation" => query::error(query::CLOUDFORMATION_NAMESPACE, status, code, message, "fault"),
+        "s3" => Response::new(
+            status,
+            "application/xml",
+            format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+        ),
+        _ => json_error(status, code, message),
+    }
+}
+
+/// An error of a JSON service.
+pub fn json_error(status: u16, code: &str, message: &str) -> Response {
+    let body = serde_json::json!({ "__type": code, "message": message }).to_string();
+    Response::new(status, "application/x-amz-json-1.0", body).with_header("x-amzn-errortype", code)
+}
+
+/// The error code in a response of any of the protocols.
+fn error_code(response: &Response) -> Option<String> {
+    if response.status < 300 {
+        return None;
+    }
+    let body = String::from_utf8_lossy(&response.body);
+    if let Some(code) = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")) {
+        return Some(code.0.to_owned());
+    }
+    let json: Value = serde_json::from_str(&body).ok()?;
+    let code = json.get("__type")?.as_str()?;
+    Some(code.rsplit('#').next().unwrap_or(code).to_owned())
+}
