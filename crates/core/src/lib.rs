@@ -1,1 +1,28 @@
-//! Skeleton.
+//! The pure part of Aurora Clone Manager: it decides, and does nothing.
+//!
+//! Everything here is a function of its arguments: no clock, no environment, no network, no randomness. The shell
+//! (`aurora-clone-aws`) observes AWS into a [`snapshot`], asks a planner what to do ([`create`], [`update`],
+//! [`delete`]), has the plan looked over by separate code ([`check`]), and carries it out.
+
+pub mod answer;
+pub mod arn;
+pub mod check;
+pub mod create;
+pub mod delete;
+pub mod duration;
+pub mod engine;
+pub mod event;
+pub mod family;
+pub mod guard;
+pub mod hash;
+pub mod identifier;
+pub mod names;
+pub mod plan;
+pub mod properties;
+pub mod request;
+pub mod response_url;
+pub mod settings;
+pub mod slots;
+pub mod snapshot;
+pub mod tags;
+pub mod update;
