@@ -1,1 +1,14 @@
-//! Skeleton.
+//! The shell around the pure core: it observes AWS, carries plans out, keeps requests, and answers CloudFormation.
+//!
+//! Policy is not here: what to do is decided in `aurora-clone-core`.
+
+pub mod advance;
+pub mod answer;
+pub mod cloud;
+pub mod cloudformation;
+pub mod execute;
+pub mod http;
+pub mod lock;
+pub mod observe;
+pub mod requests;
+mod table;

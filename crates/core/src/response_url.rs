@@ -3,6 +3,7 @@
 //! Whoever sees the URL can complete the resource, and whoever writes it decides where our function connects to. So it is
 //! never shown, and only CloudFormation's own buckets in our own region are answered.
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -36,6 +37,18 @@ impl ResponseUrl {
             Some(Host::Domain(host)) if is_response_bucket(host, &place.region) => Ok(Self(text.to_owned())),
             _ => Err(BadResponseUrl("its host is not a CloudFormation response bucket of this region")),
         }
+    }
+
+    /// When CloudFormation signed it, which is when it began to wait: the only time that an event carries.
+    pub fn issued_at(&self) -> Option<DateTime<Utc>> {
+        let url = Url::parse(&self.0).ok()?;
+        let (_, date) = url.query_pairs().find(|(name, _)| name == "X-Amz-Date")?;
+        NaiveDateTime::parse_from_str(&date, "%Y%m%dT%H%M%SZ").ok().map(|time| time.and_utc())
+    }
+
+    /// A URL that was checked before it was stored.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
     }
 
     /// The URL itself, for the request line of the PUT and for nothing else.
@@ -161,6 +174,12 @@ mod tests {
             Place::of_stack("arn:aws:cloudformation:eu-west-1:123456789012:stack/web/1").expect("a stack");
         let url = "https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/x?secret";
         let url = ResponseUrl::parse(url, &place, None).expect("fine");
+        assert_eq!(url.issued_at(), None);
+        let dated = ResponseUrl::from_stored(format!("{}&X-Amz-Date=20260102T030405Z", url.expose()));
+        assert_eq!(
+            dated.issued_at().map(|time| time.to_rfc3339()).as_deref(),
+            Some("2026-01-02T03:04:05+00:00")
+        );
         assert!(!format!("{url:?}").contains("secret"));
         let error = check("https://evil.example/secret").expect_err("hostile");
         assert!(!error.to_string().contains("evil") && !format!("{error:?}").contains("secret"));

@@ -107,6 +107,8 @@ pub struct Cluster {
     pub clone_group: Option<String>,
     /// Identifiers of its instances, whatever their status.
     pub members: Vec<String>,
+    /// The identifier of the instance that writes.
+    pub writer: Option<String>,
     /// All its tags.
     pub tags: Tags,
     /// When it was made.

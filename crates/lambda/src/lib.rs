@@ -1,1 +1,6 @@
-//! Skeleton.
+//! The functions of Aurora Clone Manager, as libraries: a thin binary runs them under Lambda, tests run them in a
+//! simulated world.
+
+pub mod clone_handler;
+pub mod environment;
+pub mod logging;

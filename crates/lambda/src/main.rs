@@ -1,2 +1,38 @@
-//! Skeleton.
-fn main() {}
+//! The `bootstrap` of the package: one binary, whose handler `_HANDLER` chooses.
+
+use std::sync::Arc;
+
+use aurora_clone_core::names::env;
+use aurora_clone_lambda::environment::{self, variable};
+use aurora_clone_lambda::logging;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logging::start(variable(env::LOG_LEVEL).as_deref());
+    let handler = variable("_HANDLER").unwrap_or_default();
+    match handler.as_str() {
+        "clone-handler" => clone_handler().await,
+        _ => Err(format!("_HANDLER is {handler:?}; this package has clone-handler").into()),
+    }
+}
+
+async fn clone_handler() -> Result<(), Error> {
+    let handler = Arc::new(environment::clone_handler().inspect_err(|error| {
+        tracing::error!(%error, "the function can't start");
+    })?);
+    if let Some(url) = environment::first_endpoint() {
+        handler.cloud.warm_up(&url).await;
+    }
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let handler = Arc::clone(&handler);
+        async move {
+            handler.handle(event.payload).await.map_err(|error| Diagnostic {
+                error_type: error.name().to_owned(),
+                error_message: error.to_string(),
+            })
+        }
+    }))
+    .await
+}

@@ -1,0 +1,186 @@
+//! The clients of one process, and what they have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+
+/// How long one call may take with all its attempts. Shorter than a lock's lease.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// What time it is.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Where a service is, by its id, if not at AWS's own endpoint.
+pub type Endpoints = Box<dyn Fn(&str) -> Option<String>>;
+
+/// Everything that reaches AWS.
+#[derive(Clone)]
+pub struct Cloud {
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// CloudFormation.
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Step Functions.
+    pub states: aws_sdk_sfn::Client,
+    /// The connection that all of them share; the answer to CloudFormation goes through it as well.
+    pub http: SharedHttpConnector,
+    /// The table of requests, locks and fences.
+    pub table: String,
+    /// The state machine that follows a request.
+    pub state_machine: String,
+    /// What time it is. Steps take their time from the state machine; this is for leases.
+    pub clock: Clock,
+}
+
+/// What a [`Cloud`] is made of.
+pub struct Parts {
+    /// The region.
+    pub region: String,
+    /// Who calls.
+    pub credentials: Credentials,
+    /// The connection.
+    pub http: SharedHttpConnector,
+    /// The table's name.
+    pub table: String,
+    /// The state machine's ARN.
+    pub state_machine: String,
+    /// What time it is.
+    pub clock: Clock,
+    /// The endpoint of a service where it is not AWS's own, by the service's id as in `AWS_ENDPOINT_URL_<ID>`.
+    pub endpoint: Endpoints,
+}
+
+impl Cloud {
+    /// Builds the clients. No connection is opened yet.
+    pub fn new(parts: Parts) -> Self {
+        let connector = parts.http.clone();
+        let config = SdkConfig::builder()
+            .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
+            .region(Region::new(parts.region))
+            .credentials_provider(SharedCredentialsProvider::new(parts.credentials))
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .read_timeout(Duration::from_secs(10))
+                    .operation_attempt_timeout(Duration::from_secs(15))
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            )
+            .build();
+        let mut rds = aws_sdk_rds::config::Builder::from(&config);
+        rds.set_endpoint_url((parts.endpoint)("RDS"));
+        let mut cloudformation = aws_sdk_cloudformation::config::Builder::from(&config);
+        cloudformation.set_endpoint_url((parts.endpoint)("CLOUDFORMATION"));
+        let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&config);
+        dynamodb.set_endpoint_url((parts.endpoint)("DYNAMODB"));
+        let mut states = aws_sdk_sfn::config::Builder::from(&config);
+        states.set_endpoint_url((parts.endpoint)("SFN"));
+        Self {
+            rds: aws_sdk_rds::Client::from_conf(rds.build()),
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            states: aws_sdk_sfn::Client::from_conf(states.build()),
+            http: parts.http,
+            table: parts.table,
+            state_machine: parts.state_machine,
+            clock: parts.clock,
+        }
+    }
+
+    /// Opens the first connection, to the table's endpoint, while the function starts: then Lambda gives it a whole
+    /// processor. Whether it works is for the first real call to find out.
+    pub async fn warm_up(&self, url: &str) {
+        let mut request = HttpRequest::empty();
+        if request.set_uri(url).is_ok() {
+            let _ = tokio::time::timeout(Duration::from_secs(2), self.http.call(request)).await;
+        }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+}
+
+/// The endpoint of a service by the SDKs' environment variables: `AWS_ENDPOINT_URL_<ID>`, then `AWS_ENDPOINT_URL`.
+pub fn endpoint(variable: impl Fn(&str) -> Option<String>, id: &str) -> Option<String> {
+    let given = |name: &str| variable(name).filter(|value| !value.is_empty());
+    given(&format!("AWS_ENDPOINT_URL_{id}")).or_else(|| given("AWS_ENDPOINT_URL"))
+}
+
+/// A call to AWS that failed for good, after the SDK's own attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{operation} failed: {message}")]
+pub struct CallError {
+    /// The operation.
+    pub operation: &'static str,
+    /// AWS's error code; `None` where there was no answer.
+    pub code: Option<String>,
+    /// What AWS or the connection said.
+    pub message: String,
+}
+
+impl CallError {
+    /// The error of an SDK call.
+    pub fn new<E>(operation: &'static str, error: E) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error,
+    {
+        let code = error.code().map(str::to_owned);
+        let message = match (error.code(), error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            _ => DisplayErrorContext(&error).to_string(),
+        };
+        Self { operation, code, message }
+    }
+
+    /// An answer of AWS that can't be right.
+    pub fn nonsense(operation: &'static str, message: impl Into<String>) -> Self {
+        Self { operation, code: None, message: message.into() }
+    }
+
+    /// Whether AWS answered with this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    /// Whether the same call may go through later: throttled, broken on AWS's side, or never answered. Everything else is AWS's
+    /// last word.
+    pub fn is_passing(&self) -> bool {
+        const PASSING: [&str; 11] = [
+            "InternalFailure",
+            "InternalError",
+            "InternalServerError",
+            "ServiceUnavailable",
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "RequestTimeout",
+        ];
+        match self.code.as_deref() {
+            None => true,
+            Some(code) => PASSING.contains(&code),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Asking CloudFormation whether it still wants what it asked for.
+
+use crate::cloud::{CallError, Cloud};
+
+/// CloudFormation's word about a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// It is being created or updated right now.
+    Wanted,
+    /// It is not: cancelled, rolled back, deleted, or never there.
+    NotWanted(String),
+}
+
+/// Asks. An error is no word: access denied or throttled is neither wanted nor not wanted.
+pub async fn ask(cloud: &Cloud, stack_id: &str, logical_id: &str) -> Result<Word, CallError> {
+    let call =
+        cloud.cloudformation.describe_stack_resource().stack_name(stack_id).logical_resource_id(logical_id);
+    match call.send().await.map_err(|error| CallError::new("DescribeStackResource", error)) {
+        Ok(output) => {
+            let status = output
+                .stack_resource_detail()
+                .and_then(|detail| detail.resource_status())
+                .map(|status| status.as_str().to_owned())
+                .unwrap_or_default();
+            Ok(match status.as_str() {
+                "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" => Word::Wanted,
+                _ => Word::NotWanted(format!("CloudFormation says that the resource is {status}")),
+            })
+        }
+        // "Stack with id … does not exist" and "Resource … does not exist for stack …".
+        Err(error) if error.is("ValidationError") && error.message.contains("does not exist") => {
+            Ok(Word::NotWanted(format!("CloudFormation says: {}", error.message)))
+        }
+        Err(error) => Err(error),
+    }
+}

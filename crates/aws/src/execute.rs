@@ -1,0 +1,159 @@
+//! Carrying a plan out, one action at a time.
+
+use aurora_clone_core::engine::Capacity;
+use aurora_clone_core::guard::Owned;
+use aurora_clone_core::names::tag;
+use aurora_clone_core::plan::{Action, NewInstance, Restore};
+use aurora_clone_core::tags::Tags;
+use aws_sdk_rds::types::{ServerlessV2ScalingConfiguration, Tag};
+
+use crate::cloud::{CallError, Cloud};
+use crate::observe;
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// AWS accepted it, or it was done already.
+    Done,
+    /// AWS does not take it in the present state; look again later.
+    NotYet(String),
+    /// AWS's last word is no.
+    Refused(String),
+}
+
+/// Does one thing. An error means that nobody knows whether it was done: the next look at AWS tells.
+pub async fn run(cloud: &Cloud, action: &Action) -> Result<Outcome, CallError> {
+    match action {
+        Action::Restore(new) => restore(cloud, new).await,
+        Action::CreateInstance(new) => create_instance(cloud, new).await,
+        Action::DeleteInstance { cluster, instance } => {
+            if let Some(outcome) = changed(cloud, cluster).await? {
+                return Ok(outcome);
+            }
+            delete_instance(cloud, instance).await
+        }
+        Action::DeleteCluster { cluster } => {
+            if let Some(outcome) = changed(cloud, cluster).await? {
+                return Ok(outcome);
+            }
+            delete_cluster(cloud, cluster).await
+        }
+    }
+}
+
+async fn restore(cloud: &Cloud, new: &Restore) -> Result<Outcome, CallError> {
+    let settings = &new.settings;
+    let call = cloud
+        .rds
+        .restore_db_cluster_to_point_in_time()
+        .db_cluster_identifier(&new.identifier)
+        .source_db_cluster_identifier(&new.source)
+        // Never left out: without it AWS makes a full copy.
+        .restore_type(new.restore_type.as_str())
+        .use_latest_restorable_time(true)
+        .set_tags(Some(tags(&new.tags)))
+        .set_db_subnet_group_name(settings.subnet_group.clone())
+        .set_vpc_security_group_ids(Some(settings.security_groups.clone()))
+        .set_db_cluster_parameter_group_name(settings.parameter_group.clone())
+        .set_port(new.port)
+        .set_storage_type(settings.storage_type.clone())
+        .set_network_type(settings.network_type.clone())
+        .set_engine_lifecycle_support(settings.engine_lifecycle_support.clone())
+        .enable_iam_database_authentication(settings.iam_authentication)
+        .set_enable_cloudwatch_logs_exports(
+            (!settings.log_exports.is_empty()).then(|| settings.log_exports.clone()),
+        )
+        .copy_tags_to_snapshot(settings.copy_tags_to_snapshot)
+        .deletion_protection(false)
+        .backup_retention_period(1)
+        .set_serverless_v2_scaling_configuration(new.capacity.map(capacity));
+    match call.send().await.map_err(|error| CallError::new("RestoreDBClusterToPointInTime", error)) {
+        Ok(_) => Ok(Outcome::Done),
+        // Ours from an earlier attempt, or somebody else's: the next look tells.
+        Err(error) if error.is("DBClusterAlreadyExistsFault") => Ok(Outcome::Done),
+        Err(error) => judge(error, &["InvalidDBClusterStateFault"]),
+    }
+}
+
+async fn create_instance(cloud: &Cloud, new: &NewInstance) -> Result<Outcome, CallError> {
+    let call = cloud
+        .rds
+        .create_db_instance()
+        .db_instance_identifier(&new.identifier)
+        .db_cluster_identifier(new.cluster.identifier())
+        .db_instance_class(&new.class)
+        .engine(&new.engine)
+        .publicly_accessible(false)
+        .set_tags(Some(tags(&new.tags)));
+    match call.send().await.map_err(|error| CallError::new("CreateDBInstance", error)) {
+        Ok(_) => Ok(Outcome::Done),
+        Err(error) if error.is("DBInstanceAlreadyExists") => taken(cloud, new, error).await,
+        Err(error) => judge(error, &["InvalidDBClusterStateFault"]),
+    }
+}
+
+/// Instance identifiers are per account and region: one that exists is ours only as a member of our cluster.
+async fn taken(cloud: &Cloud, new: &NewInstance, error: CallError) -> Result<Outcome, CallError> {
+    let Some(cluster) = observe::cluster(cloud, new.cluster.identifier()).await? else {
+        return Ok(Outcome::NotYet("the cluster is not listed at the moment".to_owned()));
+    };
+    let members = observe::instances(cloud, &[&cluster]).await?;
+    if members.iter().any(|member| member.identifier == new.identifier) {
+        return Ok(Outcome::Done);
+    }
+    // A member may show up late; a stranger's instance never does. The state machine's deadline decides.
+    Ok(Outcome::NotYet(error.message))
+}
+
+/// What stands in the way of deleting, by a fresh look: the proof is as old as the step, and a name can be given to another cluster.
+async fn changed(cloud: &Cloud, owned: &Owned) -> Result<Option<Outcome>, CallError> {
+    let Some(cluster) = observe::cluster(cloud, owned.identifier()).await? else {
+        return Ok(Some(Outcome::NotYet(format!("{} is not listed at the moment", owned.identifier()))));
+    };
+    let same = cluster.resource_id == owned.resource_id()
+        && cluster.tag(tag::CLUSTER) == Some(owned.identifier())
+        && cluster.tag(tag::GENERATION) == Some(owned.generation());
+    if same {
+        return Ok(None);
+    }
+    Ok(Some(Outcome::NotYet(format!("{} is another cluster than a moment ago", owned.identifier()))))
+}
+
+async fn delete_instance(cloud: &Cloud, identifier: &str) -> Result<Outcome, CallError> {
+    // No word of final snapshots: for an Aurora member they are the cluster's affair, and the parameters are refused.
+    let call = cloud.rds.delete_db_instance().db_instance_identifier(identifier);
+    match call.send().await.map_err(|error| CallError::new("DeleteDBInstance", error)) {
+        Ok(_) => Ok(Outcome::Done),
+        Err(error) if error.is("DBInstanceNotFound") => Ok(Outcome::Done),
+        Err(error) => judge(error, &["InvalidDBInstanceState", "InvalidDBClusterStateFault"]),
+    }
+}
+
+async fn delete_cluster(cloud: &Cloud, owned: &Owned) -> Result<Outcome, CallError> {
+    let call =
+        cloud.rds.delete_db_cluster().db_cluster_identifier(owned.identifier()).skip_final_snapshot(true);
+    match call.send().await.map_err(|error| CallError::new("DeleteDBCluster", error)) {
+        Ok(_) => Ok(Outcome::Done),
+        Err(error) if error.is("DBClusterNotFoundFault") => Ok(Outcome::Done),
+        Err(error) => judge(error, &["InvalidDBClusterStateFault"]),
+    }
+}
+
+/// A refusal that passes is worth waiting for, no answer is worth another step, and the rest is final.
+fn judge(error: CallError, not_yet: &[&str]) -> Result<Outcome, CallError> {
+    if not_yet.iter().any(|code| error.is(code)) {
+        return Ok(Outcome::NotYet(error.message));
+    }
+    if error.is_passing() {
+        return Err(error);
+    }
+    Ok(Outcome::Refused(error.to_string()))
+}
+
+fn tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+fn capacity(capacity: Capacity) -> ServerlessV2ScalingConfiguration {
+    ServerlessV2ScalingConfiguration::builder().min_capacity(capacity.min).max_capacity(capacity.max).build()
+}

@@ -1,0 +1,190 @@
+//! Observing RDS: whole listings, or an error.
+
+use aurora_clone_core::engine::ENGINES;
+use aurora_clone_core::snapshot::{Cluster, ClusterSettings, Instance, Status};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use crate::cloud::{CallError, Cloud};
+
+/// The most that RDS lists on one page.
+const PAGE: i32 = 100;
+/// The most pages that are read; far more than an account can have.
+const MAX_PAGES: usize = 1_000;
+/// The most values that RDS takes in one filter.
+const FILTER_VALUES: usize = 100;
+
+/// Every Aurora cluster of the account and region.
+pub async fn clusters(cloud: &Cloud) -> Result<Vec<Cluster>, CallError> {
+    let filter = filter("engine", ENGINES.iter().map(|engine| (*engine).to_owned()));
+    list_clusters(cloud, filter).await
+}
+
+/// One cluster by its identifier.
+pub async fn cluster(cloud: &Cloud, identifier: &str) -> Result<Option<Cluster>, CallError> {
+    let found = list_clusters(cloud, filter("db-cluster-id", [identifier.to_owned()])).await?;
+    // A listing that answers with another cluster than was asked for is as good as none.
+    Ok(found.into_iter().find(|cluster| cluster.identifier == identifier))
+}
+
+/// The instances of some clusters.
+pub async fn instances(cloud: &Cloud, clusters: &[&Cluster]) -> Result<Vec<Instance>, CallError> {
+    let mut instances = BTreeMap::new();
+    for chunk in clusters.chunks(FILTER_VALUES) {
+        let filter = filter("db-cluster-id", chunk.iter().map(|cluster| cluster.identifier.clone()));
+        let mut pages = Pages::new("DescribeDBInstances");
+        loop {
+            let page = cloud
+                .rds
+                .describe_db_instances()
+                .filters(filter.clone())
+                .max_records(PAGE)
+                .set_marker(pages.marker.clone())
+                .send()
+                .await
+                .map_err(|error| CallError::new("DescribeDBInstances", error))?;
+            for instance in page.db_instances() {
+                let instance = read_instance(instance, clusters)?;
+                instances.insert(instance.identifier.clone(), instance);
+            }
+            if !pages.next(page.marker())? {
+                break;
+            }
+        }
+    }
+    Ok(instances.into_values().collect())
+}
+
+async fn list_clusters(cloud: &Cloud, filter: Filter) -> Result<Vec<Cluster>, CallError> {
+    // By resource id: a cluster that is listed twice, because others came or went between two pages, counts once.
+    let mut clusters = BTreeMap::new();
+    let mut pages = Pages::new("DescribeDBClusters");
+    loop {
+        let page = cloud
+            .rds
+            .describe_db_clusters()
+            .filters(filter.clone())
+            .max_records(PAGE)
+            .set_marker(pages.marker.clone())
+            .send()
+            .await
+            .map_err(|error| CallError::new("DescribeDBClusters", error))?;
+        for cluster in page.db_clusters() {
+            let cluster = read_cluster(cluster)?;
+            clusters.insert(cluster.resource_id.clone(), cluster);
+        }
+        if !pages.next(page.marker())? {
+            return Ok(clusters.into_values().collect());
+        }
+    }
+}
+
+/// Where a listing is: it ends, or it is an error.
+struct Pages {
+    operation: &'static str,
+    marker: Option<String>,
+    read: usize,
+}
+
+impl Pages {
+    fn new(operation: &'static str) -> Self {
+        Self { operation, marker: None, read: 0 }
+    }
+
+    fn next(&mut self, marker: Option<&str>) -> Result<bool, CallError> {
+        self.read += 1;
+        let Some(marker) = marker.filter(|marker| !marker.is_empty()) else { return Ok(false) };
+        if self.marker.as_deref() == Some(marker) || self.read >= MAX_PAGES {
+            return Err(CallError::nonsense(
+                self.operation,
+                format!("the listing does not end (page {})", self.read),
+            ));
+        }
+        self.marker = Some(marker.to_owned());
+        Ok(true)
+    }
+}
+
+fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.into_iter().collect())).build()
+}
+
+fn read_cluster(cluster: &DbCluster) -> Result<Cluster, CallError> {
+    let missing = |what: &str| {
+        CallError::nonsense("DescribeDBClusters", format!("a cluster without {what} was listed"))
+    };
+    let owned = |value: Option<&str>| value.map(str::to_owned);
+    let subnet_group = owned(cluster.db_subnet_group());
+    Ok(Cluster {
+        identifier: owned(cluster.db_cluster_identifier()).ok_or_else(|| missing("DBClusterIdentifier"))?,
+        arn: owned(cluster.db_cluster_arn()).ok_or_else(|| missing("DBClusterArn"))?,
+        resource_id: owned(cluster.db_cluster_resource_id()).ok_or_else(|| missing("DbClusterResourceId"))?,
+        status: Status(owned(cluster.status()).unwrap_or_default()),
+        engine: owned(cluster.engine()).unwrap_or_default(),
+        engine_version: owned(cluster.engine_version()).unwrap_or_default(),
+        clone_group: owned(cluster.clone_group_id()).filter(|group| !group.is_empty()),
+        members: cluster
+            .db_cluster_members()
+            .iter()
+            .filter_map(|member| owned(member.db_instance_identifier()))
+            .collect(),
+        writer: cluster
+            .db_cluster_members()
+            .iter()
+            .find(|member| member.is_cluster_writer() == Some(true))
+            .and_then(|member| owned(member.db_instance_identifier())),
+        tags: cluster
+            .tag_list()
+            .iter()
+            .filter_map(|tag| Some((owned(tag.key())?, owned(tag.value()).unwrap_or_default())))
+            .collect(),
+        created_at: cluster.cluster_create_time().and_then(read_time),
+        deletion_protection: cluster.deletion_protection().unwrap_or(false),
+        pending_changes: cluster.pending_modified_values().is_some_and(|pending| {
+            *pending != aws_sdk_rds::types::ClusterPendingModifiedValues::builder().build()
+        }),
+        endpoint: owned(cluster.endpoint()),
+        reader_endpoint: owned(cluster.reader_endpoint()),
+        port: cluster.port(),
+        master_username: owned(cluster.master_username()),
+        database_name: owned(cluster.database_name()),
+        settings: ClusterSettings {
+            subnet_group,
+            security_groups: cluster
+                .vpc_security_groups()
+                .iter()
+                .filter_map(|group| owned(group.vpc_security_group_id()))
+                .collect(),
+            parameter_group: owned(cluster.db_cluster_parameter_group()),
+            storage_type: owned(cluster.storage_type()).filter(|kind| !kind.is_empty()),
+            iam_authentication: cluster.iam_database_authentication_enabled().unwrap_or(false),
+            network_type: owned(cluster.network_type()),
+            engine_lifecycle_support: owned(cluster.engine_lifecycle_support()),
+            log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
+            copy_tags_to_snapshot: cluster.copy_tags_to_snapshot().unwrap_or(false),
+        },
+    })
+}
+
+fn read_instance(instance: &DbInstance, clusters: &[&Cluster]) -> Result<Instance, CallError> {
+    let identifier = instance.db_instance_identifier().ok_or_else(|| {
+        CallError::nonsense("DescribeDBInstances", "an instance without DBInstanceIdentifier was listed")
+    })?;
+    let cluster = instance.db_cluster_identifier().map(str::to_owned);
+    let of = clusters.iter().find(|known| Some(&known.identifier) == cluster.as_ref());
+    Ok(Instance {
+        identifier: identifier.to_owned(),
+        status: Status(instance.db_instance_status().unwrap_or_default().to_owned()),
+        class: instance.db_instance_class().unwrap_or_default().to_owned(),
+        writer: of.is_some_and(|known| known.writer.as_deref() == Some(identifier)),
+        pending_changes: instance
+            .pending_modified_values()
+            .is_some_and(|pending| *pending != aws_sdk_rds::types::PendingModifiedValues::builder().build()),
+        cluster,
+    })
+}
+
+fn read_time(time: &aws_sdk_rds::primitives::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
+}

@@ -1,0 +1,162 @@
+//! Requests of CloudFormation, as they are kept: what was asked, where the answer goes, what was decided.
+//!
+//! A request's item outlives the request by a month, so that a late duplicate of its event starts nothing. The response URL is
+//! here and nowhere else.
+
+use aurora_clone_core::request::{Request, resource_key};
+use aurora_clone_core::response_url::ResponseUrl;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use std::collections::HashMap;
+
+use crate::cloud::{CallError, Cloud};
+use crate::table::{get, get_number, key, number, text};
+
+/// How long an item is kept, in seconds.
+const KEPT: i64 = 30 * 86_400;
+
+/// A request as the table has it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// What was asked.
+    pub request: Request,
+    /// Where the answer goes.
+    pub response_url: ResponseUrl,
+    /// How many Deletes of the resource there had been when the request came.
+    pub fence: u64,
+    /// The whole body of the answer, once it is decided.
+    pub decision: Option<String>,
+    /// Whether the answer arrived.
+    pub answered: bool,
+}
+
+fn id(request: &str) -> String {
+    format!("request#{request}")
+}
+
+/// Records a request, unless it is there already.
+pub async fn record(
+    cloud: &Cloud,
+    request_key: &str,
+    request: &Request,
+    url: &ResponseUrl,
+) -> Result<(), CallError> {
+    let body = serde_json::to_string(request)
+        .map_err(|error| CallError::nonsense("PutItem", format!("the request can't be written: {error}")))?;
+    let fence = fence(cloud, request).await?;
+    let result = cloud
+        .dynamodb
+        .put_item()
+        .table_name(&cloud.table)
+        .set_item(Some(key(&id(request_key))))
+        .item("request", text(body))
+        .item("url", text(url.expose()))
+        .item("fence", number(fence))
+        .item("ttl", number(cloud.now().timestamp() + KEPT))
+        .condition_expression("attribute_not_exists(id)")
+        .send()
+        .await;
+    match result.map_err(|error| CallError::new("PutItem", error)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.is("ConditionalCheckFailedException") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a request.
+pub async fn load(cloud: &Cloud, request_key: &str) -> Result<Option<Stored>, CallError> {
+    let Some(item) = read(cloud, &id(request_key)).await? else { return Ok(None) };
+    let broken =
+        || CallError::nonsense("GetItem", format!("the item of the request {request_key} is broken"));
+    let request = get(&item, "request").ok_or_else(broken)?;
+    Ok(Some(Stored {
+        request: serde_json::from_str(request).map_err(|_| broken())?,
+        response_url: ResponseUrl::from_stored(get(&item, "url").ok_or_else(broken)?.to_owned()),
+        fence: get_number(&item, "fence").ok_or_else(broken)?,
+        decision: get(&item, "decision").map(str::to_owned),
+        answered: item.contains_key("answered"),
+    }))
+}
+
+/// Stores the body of the answer, unless one is stored: the first decision stays. Returns the one that counts.
+pub async fn decide(cloud: &Cloud, request_key: &str, body: &str) -> Result<String, CallError> {
+    let result = cloud
+        .dynamodb
+        .update_item()
+        .table_name(&cloud.table)
+        .set_key(Some(key(&id(request_key))))
+        .update_expression("SET decision = if_not_exists(decision, :body)")
+        .condition_expression("attribute_exists(id)")
+        .expression_attribute_values(":body", text(body))
+        .return_values(ReturnValue::AllNew)
+        .send()
+        .await
+        .map_err(|error| CallError::new("UpdateItem", error))?;
+    let item = result.attributes.unwrap_or_default();
+    get(&item, "decision")
+        .map(str::to_owned)
+        .ok_or_else(|| CallError::nonsense("UpdateItem", "the decision was not stored"))
+}
+
+/// Notes that CloudFormation has the answer.
+pub async fn mark_answered(cloud: &Cloud, request_key: &str) -> Result<(), CallError> {
+    cloud
+        .dynamodb
+        .update_item()
+        .table_name(&cloud.table)
+        .set_key(Some(key(&id(request_key))))
+        .update_expression("SET answered = :now")
+        .condition_expression("attribute_exists(id)")
+        .expression_attribute_values(":now", number(cloud.now().timestamp()))
+        .send()
+        .await
+        .map_err(|error| CallError::new("UpdateItem", error))?;
+    Ok(())
+}
+
+/// How many Deletes of a request's resource there have been. A Create that finds more of them than when it came was cancelled.
+pub async fn fence(cloud: &Cloud, request: &Request) -> Result<u64, CallError> {
+    let item = read(cloud, &fence_id(request)).await?;
+    Ok(item.and_then(|item| get_number(&item, "deletes")).unwrap_or(0))
+}
+
+/// Counts a Delete, once however often its steps run.
+pub async fn raise_fence(cloud: &Cloud, request_key: &str, request: &Request) -> Result<(), CallError> {
+    let result = cloud
+        .dynamodb
+        .update_item()
+        .table_name(&cloud.table)
+        .set_key(Some(key(&fence_id(request))))
+        .update_expression(
+            "SET deletes = if_not_exists(deletes, :zero) + :one, raised_by = :request, #ttl = :ttl",
+        )
+        .condition_expression("attribute_not_exists(raised_by) OR raised_by <> :request")
+        .expression_attribute_names("#ttl", "ttl")
+        .expression_attribute_values(":zero", number(0))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":request", text(request_key))
+        .expression_attribute_values(":ttl", number(cloud.now().timestamp() + KEPT))
+        .send()
+        .await;
+    match result.map_err(|error| CallError::new("UpdateItem", error)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.is("ConditionalCheckFailedException") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn fence_id(request: &Request) -> String {
+    format!("fence#{}", resource_key(&request.stack_id, &request.logical_id))
+}
+
+async fn read(cloud: &Cloud, id: &str) -> Result<Option<HashMap<String, AttributeValue>>, CallError> {
+    let result = cloud
+        .dynamodb
+        .get_item()
+        .table_name(&cloud.table)
+        .set_key(Some(key(id)))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|error| CallError::new("GetItem", error))?;
+    Ok(result.item)
+}

@@ -1,0 +1,296 @@
+//! `clone-handler`: takes CloudFormation's events and makes the steps of the state machine.
+//!
+//! From the moment that an event's envelope is read, every way out of here leads to an answer: the state machine's, one that is
+//! sent at once, or the one of the last resort, which EventBridge asks for when an execution failed.
+
+use aurora_clone_aws::advance::{self, Advance, Moment, StepError};
+use aurora_clone_aws::answer::{self, NotAnswered};
+use aurora_clone_aws::cloud::{CallError, Cloud};
+use aurora_clone_aws::requests::{self, Stored};
+use aurora_clone_core::answer::body;
+use aurora_clone_core::event::{self, Envelope, RequestType, Unanswerable};
+use aurora_clone_core::names::step;
+use aurora_clone_core::plan::{Decision, Seen};
+use aurora_clone_core::properties::{Properties, describe};
+use aurora_clone_core::request::{self, Request};
+use aurora_clone_core::response_url::LoopbackOrigin;
+use aurora_clone_core::settings::Settings;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+use tracing::{error, info, warn};
+
+/// The function.
+pub struct CloneHandler {
+    /// Everything that reaches AWS.
+    pub cloud: Cloud,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// The region that the function runs in.
+    pub region: String,
+    /// An origin on this machine that response URLs may have besides CloudFormation's own.
+    pub response_origin: Option<LoopbackOrigin>,
+}
+
+/// An invocation that failed. None of the texts has a response URL.
+#[derive(Debug, Error)]
+pub enum HandlerError {
+    /// Nothing can be answered.
+    #[error(transparent)]
+    Unanswerable(#[from] Unanswerable),
+    /// The event is none of ours.
+    #[error("the event is neither CloudFormation's, nor the state machine's, nor EventBridge's: {0}")]
+    UnknownEvent(String),
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The answer did not arrive.
+    #[error(transparent)]
+    NotAnswered(#[from] NotAnswered),
+}
+
+impl From<CallError> for HandlerError {
+    fn from(error: CallError) -> Self {
+        Self::Step(error.into())
+    }
+}
+
+impl HandlerError {
+    /// The error's name, which the state machine's `Retry` goes by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unanswerable(_) => "Unanswerable",
+            Self::UnknownEvent(_) => "UnknownEvent",
+            Self::Step(StepError::Call(_)) => "CallFailed",
+            Self::Step(StepError::Violation(_)) => "BrokenRule",
+            Self::Step(StepError::UnknownRequest(_)) => "UnknownRequest",
+            Self::NotAnswered(NotAnswered::Refused(_)) => "ResponseUrlRefused",
+            Self::NotAnswered(NotAnswered::Failed(_)) => "NotAnswered",
+        }
+    }
+}
+
+/// What the state machine sends.
+#[derive(Debug, Deserialize)]
+struct StepEvent {
+    step: String,
+    request: String,
+    #[serde(default)]
+    seen: Seen,
+    now: Option<DateTime<Utc>>,
+    started: Option<DateTime<Utc>>,
+    error: Option<StepFailure>,
+}
+
+/// What the state machine caught.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StepFailure {
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    cause: String,
+}
+
+impl CloneHandler {
+    /// Handles one invocation.
+    pub async fn handle(&self, event: Value) -> Result<Value, HandlerError> {
+        let result = if event.get("step").is_some() {
+            self.step(event).await
+        } else if event.get("detail-type").is_some() {
+            self.last_resort(&event).await
+        } else {
+            self.receive(&event).await
+        };
+        if let Err(error) = &result {
+            error!(kind = error.name(), %error, "the invocation failed");
+        }
+        result
+    }
+
+    /// An event of CloudFormation: check it, keep it, start the state machine.
+    async fn receive(&self, event: &Value) -> Result<Value, HandlerError> {
+        let envelope = Envelope::read(event, &self.region, self.response_origin.as_ref())?;
+        let key = request::key(&envelope);
+        let kind = event::request_type(event);
+        let request = Request::new(&envelope, kind.clone().ok(), event);
+        info!(request = key, stack = request.stack_id, resource = request.logical_id, ?kind, "received");
+        let problem = match &kind {
+            Err(error) => Some(format!("{error}.")),
+            Ok(RequestType::Delete) => None,
+            Ok(_) => self.problem(event, &envelope),
+        };
+        if let Some(problem) = problem {
+            return self.refuse(&key, &request, &envelope, problem).await;
+        }
+        if let Err(error) = self.start(&key, &request, &envelope).await {
+            let problem = format!("The manager could not begin: {error}. Nothing was made or deleted.");
+            return self.refuse(&key, &request, &envelope, problem).await;
+        }
+        Ok(json!({ "request": key }))
+    }
+
+    /// What is wrong with a Create or Update.
+    fn problem(&self, event: &Value, envelope: &Envelope) -> Option<String> {
+        if let Err(error) = event::check_resource_type(event, &self.settings.resource_type) {
+            return Some(format!("{error}."));
+        }
+        let properties = event.get("ResourceProperties").unwrap_or(&Value::Null);
+        let problems = Properties::parse(properties, &envelope.place, &self.settings).err()?;
+        Some(format!("{}. Nothing was made or changed.", describe(&problems)))
+    }
+
+    /// Keeps the request and starts the execution that carries its name. A duplicate event finds both.
+    async fn start(&self, key: &str, request: &Request, envelope: &Envelope) -> Result<(), CallError> {
+        requests::record(&self.cloud, key, request, &envelope.response_url).await?;
+        let result = self
+            .cloud
+            .states
+            .start_execution()
+            .state_machine_arn(&self.cloud.state_machine)
+            .name(key)
+            .input(json!({ "request": key, "seen": {} }).to_string())
+            .send()
+            .await;
+        match result.map_err(|error| CallError::new("StartExecution", error)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is("ExecutionAlreadyExists") => {
+                info!(request = key, "a duplicate event");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Answers FAILED at once. What is decided is a function of the event, so a duplicate sends the same bytes; it is kept
+    /// where that is possible, since an execution may have begun after all.
+    async fn refuse(
+        &self,
+        key: &str,
+        request: &Request,
+        envelope: &Envelope,
+        problem: String,
+    ) -> Result<Value, HandlerError> {
+        let id = request.physical_id.clone().unwrap_or_else(|| request.rejected_id());
+        let mut text = body(request, &Decision::failed(id, problem));
+        let kept = async {
+            requests::record(&self.cloud, key, request, &envelope.response_url).await?;
+            requests::decide(&self.cloud, key, &text).await
+        };
+        match kept.await {
+            Ok(decided) => text = decided,
+            Err(error) => warn!(request = key, %error, "the refusal could not be kept"),
+        }
+        self.put(key, &envelope.response_url, &text).await?;
+        Ok(json!({ "request": key, "refused": true }))
+    }
+
+    /// A step of the state machine.
+    async fn step(&self, event: Value) -> Result<Value, HandlerError> {
+        let event: StepEvent =
+            serde_json::from_value(event).map_err(|error| HandlerError::UnknownEvent(error.to_string()))?;
+        let key = event.request.clone();
+        let stored = self.load(&key).await?;
+        match event.step.as_str() {
+            step::ADVANCE => self.advance(&key, &stored, event).await,
+            step::GIVE_UP => {
+                let failure = event.error.unwrap_or_default();
+                let error = failure_text(&failure);
+                self.decide(&key, &stored, advance::give_up(&self.settings, &key, &stored.request, &error))
+                    .await?;
+                Ok(json!({ "request": key }))
+            }
+            step::ANSWER => {
+                self.answer(&key, &stored, "no step came to a decision").await?;
+                Ok(json!({ "request": key }))
+            }
+            other => Err(HandlerError::UnknownEvent(format!("the step {other:?}"))),
+        }
+    }
+
+    async fn advance(&self, key: &str, stored: &Stored, event: StepEvent) -> Result<Value, HandlerError> {
+        let decided = json!({ "request": key, "seen": {}, "next": "answer", "seconds": 0 });
+        if stored.decision.is_some() {
+            return Ok(decided);
+        }
+        let now = event.now.unwrap_or_else(|| self.cloud.now());
+        let moment = Moment { now, started: event.started.unwrap_or(now), seen: event.seen };
+        match advance::advance(&self.cloud, &self.settings, key, stored, &moment).await? {
+            Advance::Wait(seconds, seen) => {
+                Ok(json!({ "request": key, "seen": seen, "next": "wait", "seconds": seconds }))
+            }
+            Advance::Decide(decision) => {
+                self.decide(key, stored, decision).await?;
+                Ok(decided)
+            }
+        }
+    }
+
+    /// EventBridge says that an execution failed, timed out or was aborted: whatever it left undone, CloudFormation is answered.
+    async fn last_resort(&self, event: &Value) -> Result<Value, HandlerError> {
+        let unknown = || HandlerError::UnknownEvent("an event without detail.input.request".to_owned());
+        let detail = event.get("detail").ok_or_else(unknown)?;
+        let input = detail.get("input").and_then(Value::as_str).ok_or_else(unknown)?;
+        let input: Value = serde_json::from_str(input).map_err(|_| unknown())?;
+        let key = input.get("request").and_then(Value::as_str).ok_or_else(unknown)?;
+        let status = detail.get("status").and_then(Value::as_str).unwrap_or("over");
+        let stored = self.load(key).await?;
+        self.answer(key, &stored, &format!("its execution is {status}")).await?;
+        Ok(json!({ "request": key }))
+    }
+
+    /// Sends the decision, and makes one if there is none. Every PUT of a request sends the same bytes.
+    async fn answer(&self, key: &str, stored: &Stored, why_none: &str) -> Result<(), HandlerError> {
+        if stored.answered {
+            return Ok(());
+        }
+        let text = match &stored.decision {
+            Some(text) => text.clone(),
+            None => {
+                let decision = advance::give_up(&self.settings, key, &stored.request, why_none);
+                self.decide(key, stored, decision).await?
+            }
+        };
+        self.put(key, &stored.response_url, &text).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        url: &aurora_clone_core::response_url::ResponseUrl,
+        text: &str,
+    ) -> Result<(), HandlerError> {
+        answer::put(&self.cloud, url, text).await?;
+        info!(request = key, answer = text, "answered");
+        // Only spares a repeated PUT of the same bytes.
+        if let Err(error) = requests::mark_answered(&self.cloud, key).await {
+            warn!(request = key, %error, "the answer could not be noted");
+        }
+        Ok(())
+    }
+
+    /// Stores a decision; returns the body that counts, which is an earlier one if there was one.
+    async fn decide(&self, key: &str, stored: &Stored, decision: Decision) -> Result<String, HandlerError> {
+        let text = body(&stored.request, &decision);
+        let decided = requests::decide(&self.cloud, key, &text).await?;
+        info!(request = key, success = decision.success, reason = decision.reason, "decided");
+        Ok(decided)
+    }
+
+    async fn load(&self, key: &str) -> Result<Stored, HandlerError> {
+        let stored = requests::load(&self.cloud, key).await?;
+        stored.ok_or_else(|| StepError::UnknownRequest(key.to_owned()).into())
+    }
+}
+
+/// The state machine's error as a sentence: Lambda puts the function's own message into the cause, as JSON.
+fn failure_text(failure: &StepFailure) -> String {
+    let cause: Option<Value> = serde_json::from_str(&failure.cause).ok();
+    let message = cause.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
+    match message {
+        Some(message) => format!("{} ({})", message, failure.error),
+        None if failure.error.is_empty() => "a step failed".to_owned(),
+        None => failure.error.clone(),
+    }
+}

@@ -1,0 +1,79 @@
+//! What a function reads from its environment, once, when it starts.
+
+use std::sync::Arc;
+
+use aurora_clone_aws::cloud::{self, Cloud, Parts};
+use aurora_clone_aws::http;
+use aurora_clone_core::names::env;
+use aurora_clone_core::response_url::{LoopbackOrigin, NotLoopback};
+use aurora_clone_core::settings::{BadSetting, Settings};
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+
+use crate::clone_handler::CloneHandler;
+
+/// A function that can't start.
+#[derive(Debug, Error)]
+pub enum BadEnvironment {
+    /// A variable that is needed.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// An operator's setting.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// The origin of a rehearsal.
+    #[error(transparent)]
+    Origin(#[from] NotLoopback),
+    /// The HTTP client.
+    #[error(transparent)]
+    Client(#[from] http::BadClient),
+}
+
+/// Builds the clone handler from the process's environment.
+pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
+    let region = needed("AWS_REGION")?;
+    let credentials = aws_credential_types::Credentials::new(
+        needed("AWS_ACCESS_KEY_ID")?,
+        needed("AWS_SECRET_ACCESS_KEY")?,
+        variable("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    );
+    let ca_bundle = variable(env::CA_BUNDLE);
+    let cloud = Cloud::new(Parts {
+        region: region.clone(),
+        credentials,
+        http: http::connector(ca_bundle.as_deref())?,
+        table: needed(env::TABLE_NAME)?,
+        state_machine: needed(env::STATE_MACHINE_ARN)?,
+        clock: Arc::new(now),
+        endpoint: Box::new(|id| cloud::endpoint(variable, id)),
+    });
+    let response_origin =
+        variable(env::RESPONSE_ORIGIN).map(|text| LoopbackOrigin::parse(&text)).transpose()?;
+    // The prefix may be empty on purpose, so its lookup is not the one that takes empty for absent.
+    let settings = Settings::read(|name| std::env::var(name).ok())?;
+    Ok(CloneHandler { cloud, settings, region, response_origin })
+}
+
+/// The endpoint of the table's service, where the first connection is opened.
+pub fn first_endpoint() -> Option<String> {
+    let region = variable("AWS_REGION")?;
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let own = format!("https://dynamodb.{region}.{domain}/");
+    Some(cloud::endpoint(variable, "DYNAMODB").unwrap_or(own))
+}
+
+/// The wall clock.
+fn now() -> DateTime<Utc> {
+    DateTime::from(std::time::SystemTime::now())
+}
+
+/// A variable that is set and not empty.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn needed(name: &'static str) -> Result<String, BadEnvironment> {
+    variable(name).ok_or(BadEnvironment::Missing(name))
+}
