@@ -1,0 +1,303 @@
+//! Lambda: functions, their queues, and the invocations that run.
+//!
+//! Lambda itself runs nothing here. A driver ([`Sim::run_function`](crate::Sim::run_function), or a real process
+//! behind [`serve_runtime_api`](crate::serve::serve_runtime_api)) takes invocations and says how they ended;
+//! what nobody finishes in time, [`Functions::tick`] ends.
+
+mod types;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+
+pub use self::types::{
+    Counts, Dropped, FunctionError, Invocation, Knobs, Record, ReplyTo, invocation_id, request_id,
+};
+use crate::world::{Context, Effect};
+
+/// The functions of the account.
+#[derive(Debug, Default)]
+pub struct Functions {
+    /// What a test may change.
+    pub knobs: Knobs,
+    timeouts: BTreeMap<String, Duration>,
+    queue: Vec<Queued>,
+    running: BTreeMap<u64, DateTime<Utc>>,
+    log: Vec<Record>,
+    dropped: Vec<Dropped>,
+    events: u64,
+}
+
+/// An event on its way to a sandbox.
+#[derive(Debug, Clone)]
+struct Queued {
+    event: u64,
+    attempt: usize,
+    function: String,
+    payload: Value,
+    reply_to: ReplyTo,
+    queued_at: DateTime<Utc>,
+    due: DateTime<Utc>,
+    /// Set by the clock: a due time that has been noticed is no longer something that happens next.
+    ready: bool,
+}
+
+impl Functions {
+    /// Adds a function, or changes its timeout.
+    pub fn register(&mut self, name: &str, timeout: Duration) {
+        self.timeouts.insert(name.to_owned(), timeout);
+    }
+
+    /// The names of all functions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.timeouts.keys().map(String::as_str)
+    }
+
+    /// Whether there is a function with this name or ARN.
+    pub fn exists(&self, function: &str) -> bool {
+        self.timeouts.contains_key(name_of(function))
+    }
+
+    /// Queues an invocation. `function` is a name or an ARN.
+    pub fn invoke(&mut self, cx: &mut Context<'_>, function: &str, payload: Value, reply_to: ReplyTo) {
+        let name = name_of(function);
+        if !self.timeouts.contains_key(name) {
+            return self.refuse_unknown(cx, function, payload, reply_to);
+        }
+        let full = self.knobs.concurrency.is_some_and(|limit| self.in_use(name) >= limit);
+        if full && reply_to != ReplyTo::Nobody {
+            let error = FunctionError::new("Lambda.TooManyRequestsException", "Rate Exceeded.");
+            return tell(cx, &reply_to, Err(error));
+        }
+        self.events += 1;
+        let asynchronous = reply_to == ReplyTo::Nobody;
+        let delay = if asynchronous { self.knobs.delay } else { Duration::zero() };
+        let first = Queued {
+            event: self.events,
+            attempt: 1,
+            function: name.to_owned(),
+            payload,
+            reply_to,
+            queued_at: cx.now,
+            due: cx.now + delay,
+            ready: false,
+        };
+        let duplicate = self.knobs.duplicate.filter(|_| asynchronous).map(|later| {
+            let mut copy = first.clone();
+            copy.due += later;
+            copy
+        });
+        self.enqueue(cx.now, first);
+        if let Some(copy) = duplicate {
+            self.enqueue(cx.now, copy);
+        }
+    }
+
+    /// Queues an asynchronous invocation, as CloudFormation and EventBridge do.
+    pub fn invoke_async(&mut self, cx: &mut Context<'_>, function: &str, payload: Value) {
+        self.invoke(cx, function, payload, ReplyTo::Nobody);
+    }
+
+    /// The next invocation that waits for a sandbox of this function; it starts now.
+    pub fn take(&mut self, now: DateTime<Utc>, function: &str) -> Option<Invocation> {
+        let timeout = *self.timeouts.get(function)?;
+        let full = self.knobs.concurrency.is_some_and(|limit| self.in_use(function) >= limit);
+        let (position, _) = self
+            .queue
+            .iter()
+            .enumerate()
+            .filter(|(_, queued)| queued.function == function && queued.ready)
+            // A task of a state machine was counted when it was invoked.
+            .filter(|(_, queued)| !full || queued.reply_to != ReplyTo::Nobody)
+            .min_by_key(|(_, queued)| (queued.due, queued.event))?;
+        let queued = self.queue.remove(position);
+        let id = self.log.len() as u64 + 1;
+        let deadline = now + timeout;
+        self.running.insert(id, deadline);
+        self.log.push(Record {
+            id,
+            event: queued.event,
+            attempt: queued.attempt,
+            function: queued.function.clone(),
+            payload: queued.payload.clone(),
+            reply_to: queued.reply_to,
+            queued_at: queued.queued_at,
+            started_at: now,
+            deadline,
+            ended_at: None,
+            result: None,
+        });
+        Some(Invocation { id, function: queued.function, payload: queued.payload, deadline })
+    }
+
+    /// An invocation ended. One that is over already (timed out) is ignored.
+    pub fn finish(&mut self, cx: &mut Context<'_>, id: u64, result: Result<Value, FunctionError>) {
+        if self.running.remove(&id).is_none() {
+            return;
+        }
+        let Some(record) = self.log.get_mut(id as usize - 1) else { return };
+        record.ended_at = Some(cx.now);
+        record.result = Some(result.clone());
+        match (&record.reply_to, result) {
+            (ReplyTo::Nobody, Ok(_)) => {}
+            (ReplyTo::Nobody, Err(error)) => {
+                let again = Queued {
+                    event: record.event,
+                    attempt: record.attempt + 1,
+                    function: record.function.clone(),
+                    payload: record.payload.clone(),
+                    reply_to: ReplyTo::Nobody,
+                    queued_at: record.queued_at,
+                    due: cx.now,
+                    ready: false,
+                };
+                self.retry(cx, again, &error);
+            }
+            (task, result) => {
+                let unknown = self.knobs.timeout_is_unknown;
+                tell(cx, task, result.map_err(|error| as_task_error(error, unknown)));
+            }
+        }
+    }
+
+    /// Whether an invocation still runs.
+    pub fn is_running(&self, id: u64) -> bool {
+        self.running.contains_key(&id)
+    }
+
+    /// Whether an invocation ran and is over.
+    pub fn is_over(&self, id: u64) -> bool {
+        self.record(id).is_some_and(|record| record.ended_at.is_some())
+    }
+
+    /// Every invocation that began, in order.
+    pub fn log(&self) -> &[Record] {
+        &self.log
+    }
+
+    /// One invocation that began.
+    pub fn record(&self, id: u64) -> Option<&Record> {
+        self.log.get(usize::try_from(id.checked_sub(1)?).ok()?)
+    }
+
+    /// The asynchronous events that were given up.
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
+    /// How many invocations a function has.
+    pub fn counts(&self, function: &str) -> Counts {
+        let mut counts = Counts {
+            queued: self.queue.iter().filter(|queued| queued.function == function).count(),
+            ..Counts::default()
+        };
+        for record in self.log.iter().filter(|record| record.function == function) {
+            match &record.result {
+                None => counts.running += 1,
+                Some(Ok(_)) => counts.succeeded += 1,
+                Some(Err(_)) => counts.failed += 1,
+            }
+        }
+        counts
+    }
+
+    /// When something happens next by itself.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        let queued = self.queue.iter().filter_map(|queued| {
+            let due = (!queued.ready).then_some(queued.due);
+            [due, self.expires(queued)].into_iter().flatten().min()
+        });
+        queued.chain(self.running.values().copied()).min()
+    }
+
+    /// Lets everything happen that is due now.
+    pub fn tick(&mut self, cx: &mut Context<'_>) {
+        let late: Vec<u64> =
+            self.running.iter().filter(|(_, deadline)| **deadline <= cx.now).map(|(id, _)| *id).collect();
+        for id in late {
+            let Some(record) = self.record(id) else { continue };
+            let error = FunctionError::timed_out(id, record.deadline - record.started_at);
+            self.finish(cx, id, Err(error));
+        }
+        let (expired, waiting) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|queued| self.expires(queued).is_some_and(|at| at <= cx.now));
+        self.queue = waiting;
+        for queued in expired {
+            self.give_up(cx.now, queued, "older than the maximum event age".to_owned());
+        }
+        for queued in self.queue.iter_mut().filter(|queued| queued.due <= cx.now) {
+            queued.ready = true;
+        }
+    }
+
+    fn enqueue(&mut self, now: DateTime<Utc>, mut queued: Queued) {
+        queued.ready = queued.due <= now;
+        self.queue.push(queued);
+    }
+
+    fn retry(&mut self, cx: &mut Context<'_>, mut again: Queued, error: &FunctionError) {
+        match self.knobs.retry_delays.get(again.attempt - 2) {
+            Some(pause) => {
+                again.due = cx.now + *pause;
+                self.enqueue(cx.now, again);
+            }
+            None => {
+                let reason = format!("failed {} times, last: {}", again.attempt - 1, error.error_type);
+                self.give_up(cx.now, again, reason);
+            }
+        }
+    }
+
+    fn give_up(&mut self, at: DateTime<Utc>, queued: Queued, reason: String) {
+        let Queued { event, function, payload, .. } = queued;
+        self.dropped.push(Dropped { event, function, payload, at, reason });
+    }
+
+    fn refuse_unknown(&mut self, cx: &mut Context<'_>, function: &str, payload: Value, reply_to: ReplyTo) {
+        let message = format!("Function not found: {function}");
+        if reply_to == ReplyTo::Nobody {
+            let function = function.to_owned();
+            self.dropped.push(Dropped { event: 0, function, payload, at: cx.now, reason: message });
+        } else {
+            let error = FunctionError::new("Lambda.ResourceNotFoundException", message);
+            tell(cx, &reply_to, Err(error));
+        }
+    }
+
+    /// What counts against the concurrency limit: what runs, and tasks that were let in and wait for a sandbox.
+    fn in_use(&self, function: &str) -> usize {
+        let running = self.running.keys().filter_map(|id| self.record(*id));
+        let tasks = self.queue.iter().filter(|queued| queued.reply_to != ReplyTo::Nobody);
+        running.filter(|record| record.function == function).count()
+            + tasks.filter(|queued| queued.function == function).count()
+    }
+
+    fn expires(&self, queued: &Queued) -> Option<DateTime<Utc>> {
+        (queued.reply_to == ReplyTo::Nobody).then(|| queued.queued_at + self.knobs.max_event_age)
+    }
+}
+
+/// The name in `NAME`, `NAME:alias` or `arn:…:function:NAME[:alias]`.
+fn name_of(function: &str) -> &str {
+    let mut parts = function.split(':');
+    let part = if function.starts_with("arn:") { parts.nth(6) } else { parts.next() };
+    part.unwrap_or(function)
+}
+
+/// Step Functions names what the runtime itself reports (a process that died) `Lambda.Unknown`.
+fn as_task_error(mut error: FunctionError, timeout_is_unknown: bool) -> FunctionError {
+    if error.error_type.starts_with("Runtime.")
+        || (timeout_is_unknown && error.error_type == "Sandbox.Timedout")
+    {
+        error.error_type = "Lambda.Unknown".to_owned();
+    }
+    error
+}
+
+fn tell(cx: &mut Context<'_>, reply_to: &ReplyTo, result: Result<Value, FunctionError>) {
+    if let ReplyTo::Task { execution, visit } = reply_to {
+        cx.effects.push(Effect::TaskEnded { execution: execution.clone(), visit: *visit, result });
+    }
+}

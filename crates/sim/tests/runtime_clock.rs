@@ -1,0 +1,102 @@
+//! The two clocks: when a World's time moves, and that what is due happens then.
+
+use std::time::Duration as Std;
+
+use aurora_clone_sim::{Config, Sim, World};
+use chrono::Duration;
+use serde_json::json;
+
+fn sim() -> Sim {
+    Sim::in_virtual_time(World::new(Config::default()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn virtual_time_moves_only_as_told() {
+    let sim = sim();
+    let start = sim.now();
+    assert_eq!(start, Config::default().start);
+    // Work, however long, takes no time.
+    std::thread::sleep(Std::from_millis(5));
+    tokio::task::yield_now().await;
+    assert_eq!(sim.now(), start);
+    assert_eq!(sim.with(|world| world.now()), start);
+
+    sim.sleep(Duration::hours(2)).await;
+    assert_eq!(sim.now(), start + Duration::hours(2));
+    assert_eq!(sim.with(|world| world.now()), start + Duration::hours(2));
+
+    tokio::time::advance(Std::from_secs(60)).await;
+    assert_eq!(sim.with(|world| world.now()), start + Duration::minutes(121));
+
+    sim.sleep_until(start).await;
+    sim.sleep(Duration::seconds(-5)).await;
+    assert_eq!(sim.now(), start + Duration::minutes(121));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_that_has_lived_goes_on_from_its_own_time() {
+    let mut world = World::new(Config::default());
+    let later = world.now() + Duration::days(3);
+    world.advance_to(later);
+    assert_eq!(Sim::in_virtual_time(world).now(), later);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_driver_lets_things_happen_on_time_and_wakes_who_waits() {
+    let sim = sim();
+    let start = sim.now();
+    let driver = sim.clone();
+    let driver = tokio::spawn(async move { driver.drive().await });
+    sim.with(|world| {
+        world.functions.register("f", Duration::seconds(60));
+        world.functions.knobs.delay = Duration::minutes(30);
+        world.settle(|services, cx| services.functions.invoke_async(cx, "f", json!(1)));
+    });
+    let invocation = sim.next_invocation("f").await;
+    assert_eq!(sim.now(), start + Duration::minutes(30));
+    assert_eq!(invocation.deadline, sim.now() + Duration::seconds(60));
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_may_wait_and_each_gets_its_own() {
+    let sim = sim();
+    sim.with(|world| {
+        world.functions.register("f", Duration::seconds(60));
+        world.functions.register("g", Duration::seconds(60));
+    });
+    let mut waiters = Vec::new();
+    for name in ["f", "f", "g"] {
+        let sim = sim.clone();
+        waiters.push(tokio::spawn(async move { sim.next_invocation(name).await }));
+    }
+    tokio::task::yield_now().await;
+    sim.with(|world| {
+        world.settle(|services, cx| {
+            for (function, payload) in [("g", 3), ("f", 1), ("f", 2)] {
+                services.functions.invoke_async(cx, function, json!(payload));
+            }
+        });
+    });
+    let mut got = Vec::new();
+    for waiter in waiters {
+        let invocation = waiter.await.expect("a waiter");
+        got.push((invocation.function, invocation.payload));
+    }
+    got.sort_by_key(|(_, payload)| payload.to_string());
+    let expected = [("f", json!(1)), ("f", json!(2)), ("g", json!(3))];
+    assert_eq!(got, expected.map(|(function, payload)| (function.to_owned(), payload)));
+}
+
+#[tokio::test]
+async fn scaled_time_runs_by_itself() {
+    let sim = Sim::scaled(World::new(Config::default()), 3600.0);
+    let (start, began) = (sim.now(), std::time::Instant::now());
+    sim.sleep(Duration::minutes(3)).await;
+    let (world, real) = (sim.now() - start, began.elapsed());
+    assert!(world >= Duration::minutes(3), "{world}");
+    assert!(real >= Std::from_millis(50) && real < Std::from_secs(20), "{real:?}");
+    assert!(sim.with(|world| world.now()) >= start + Duration::minutes(3));
+    let plain = Sim::scaled(World::new(Config::default()), 0.0);
+    assert!(plain.now() - Config::default().start < Duration::minutes(1));
+}
