@@ -61,7 +61,9 @@ impl<'t> Conditions<'t> {
         match self.decided.get(name) {
             Some(Some(decided)) => return Ok(*decided),
             Some(None) => {
-                return Err(ApiError::validation(format!("Circular dependency between conditions: [{name}]")));
+                return Err(ApiError::validation(format!(
+                    "Circular dependency between conditions: [{name}]"
+                )));
             }
             None => {}
         }

@@ -121,7 +121,10 @@ impl Engine<'_, '_> {
             (_, None) => resource.physical_id.clone(),
         };
         let again = self.stack.failed_requests.get(&(logical_id.to_owned(), request)).cloned();
-        let request_id = match again.filter(|_| self.cx.config.cloudformation.same_request_id_on_retry) {
+        // A reverse update is no retry.
+        let repeats =
+            self.cx.config.cloudformation.same_request_id_on_retry && self.stack.work != Work::Revert;
+        let request_id = match again.filter(|_| repeats) {
             Some(request_id) => request_id,
             None => self.cx.rng.uuid(),
         };
@@ -205,6 +208,7 @@ impl Engine<'_, '_> {
     fn ended(&mut self, attempt: Attempt, result: Result<Answer, Failure>) {
         let asked = (attempt.logical_id.clone(), attempt.request);
         match &result {
+            _ if self.stack.work == Work::Revert => None,
             Ok(_) => self.stack.failed_requests.remove(&asked),
             Err(_) => self.stack.failed_requests.insert(asked.clone(), attempt.request_id.clone()),
         };
