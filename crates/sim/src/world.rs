@@ -252,12 +252,14 @@ impl World {
         while let Some(due) = self.next_due().filter(|due| *due <= to) {
             self.now = self.now.max(due);
             self.settle(|world, cx| {
+                world.rds.settle(cx.now);
                 world.states.tick(cx);
                 world.functions.tick(cx);
                 world.cloudformation.tick(cx);
             });
         }
         self.now = self.now.max(to);
+        self.rds.settle(self.now);
     }
 
     /// Handles one request: faults, routing, log.

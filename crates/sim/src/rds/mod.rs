@@ -1,31 +1,181 @@
-//! RDS, as far as Aurora clusters go.
+//! RDS, as far as Aurora clusters go: a fake that keeps AWS's rules, its delays and its silence.
+//!
+//! The room speaks the query protocol only ([`Rds::handle`]). What a call may see and change is in `state`; every
+//! operation has a file of its own and refuses, by name, whatever it does not simulate. Beside the state the room keeps
+//! what no API shows ([`Truth`]): who made a cluster, which volume it lives on, and whether a clone silently became a
+//! full copy. `view` shows that to tests, `audit` holds the product to it, `seed` builds accounts without the wire.
 
-use chrono::Duration;
+mod audit;
+mod create_cluster;
+mod create_instance;
+mod delete;
+mod describe;
+mod groups;
+mod identifiers;
+mod modify_cluster;
+mod modify_instance;
+mod options;
+mod parameters;
+mod record;
+mod refusal;
+mod render;
+mod restore;
+mod seed;
+mod settings;
+mod state;
+mod tags;
+mod view;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use self::groups::Groups;
+use self::identifiers::Place;
+use self::parameters::Parameters;
+use self::refusal::Refusal;
+use self::state::State;
 use crate::http::{Request, Response};
+use crate::query::{self, RDS_NAMESPACE, Xml};
+use crate::rng::Rng;
 use crate::world::{Config, Context};
 
-/// The rules and durations of RDS.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {}
+pub use self::record::record_responses;
+pub use self::seed::{SeedCluster, SeedInstance};
+pub use self::settings::{Choice, Settings};
+pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
+pub use self::view::{FamilyMember, Life};
+
+/// The result of an operation: what stands inside `<OperationResult>`, if it has one.
+type Answer = Result<Option<Xml>, Refusal>;
 
 /// The clusters and instances of the account.
-#[derive(Debug, Default)]
-pub struct Rds {}
+///
+/// It is settled, i.e. everything that was due has happened, after every call and after [`Rds::settle`], which
+/// `World::advance_to` calls; so the views take no time.
+#[derive(Debug)]
+pub struct Rds {
+    place: Place,
+    now: DateTime<Utc>,
+    state: State,
+    /// States that are over, each with the time until which it held.
+    past: Vec<(DateTime<Utc>, State)>,
+    memory: Duration,
+    lives: Vec<Life>,
+    groups: Groups,
+    broken_keys: BTreeSet<String>,
+    ids: Rng,
+}
 
 impl Rds {
     /// An account without clusters.
-    pub fn new(_config: &Config) -> Self {
-        Self {}
+    pub fn new(config: &Config) -> Self {
+        Self {
+            place: Place::new(config),
+            now: config.start,
+            state: State::default(),
+            past: Vec::new(),
+            memory: config.rds.memory,
+            lives: Vec::new(),
+            groups: Groups::default(),
+            broken_keys: BTreeSet::new(),
+            ids: Rng::new(config.seed ^ 0x7264_735f_6964_7321),
+        }
+    }
+
+    /// Lets everything happen that is due by then.
+    pub fn settle(&mut self, now: DateTime<Utc>) {
+        self.now = self.now.max(now);
+        if !self.state.is_due(now) {
+            return;
+        }
+        self.remember(self.state.clone());
+        for (at, cluster) in self.state.settle(now) {
+            self.bury(&cluster, at);
+        }
     }
 
     /// Handles a call. With `stale`, a read is answered from the state of so long ago.
-    pub fn handle(
-        &mut self,
-        _cx: &mut Context<'_>,
-        _request: &Request,
-        _stale: Option<Duration>,
-    ) -> Response {
-        Response::new(501, "text/plain", "not built yet")
+    pub fn handle(&mut self, cx: &mut Context<'_>, request: &Request, stale: Option<Duration>) -> Response {
+        self.settle(cx.now);
+        let request_id = cx.rng.uuid();
+        let mut parameters = Parameters::of(&request.body);
+        let operation = parameters.take("Action").unwrap_or_default();
+        let at = cx.now - stale.unwrap_or_else(Duration::zero);
+        let answer = match operation.as_str() {
+            "DescribeDBClusters" => self.describe_clusters(&self.state_at(at), at, parameters),
+            "DescribeDBInstances" => self.describe_instances(&self.state_at(at), parameters),
+            "ListTagsForResource" => self.list_tags(&self.state_at(at), parameters),
+            _ => {
+                let before = self.state.clone();
+                let answer = self.mutate(cx, &operation, parameters);
+                if answer.is_ok() {
+                    self.remember(before);
+                } else {
+                    self.state = before;
+                }
+                answer
+            }
+        };
+        match answer {
+            Ok(Some(result)) => query::answer(RDS_NAMESPACE, &operation, &request_id, |xml| *xml = result),
+            Ok(None) => query::empty_answer(RDS_NAMESPACE, &operation, &request_id),
+            Err(refusal) => {
+                query::error(RDS_NAMESPACE, refusal.status, refusal.code, &refusal.message, &request_id)
+            }
+        }
+    }
+
+    fn mutate(&mut self, cx: &mut Context<'_>, operation: &str, parameters: Parameters) -> Answer {
+        match operation {
+            "RestoreDBClusterToPointInTime" => self.restore(cx, parameters),
+            "CreateDBCluster" => self.create_cluster(cx, parameters),
+            "CreateDBInstance" => self.create_instance(cx, parameters),
+            "ModifyDBCluster" => self.modify_cluster(cx, parameters),
+            "ModifyDBInstance" => self.modify_instance(cx, parameters),
+            "DeleteDBInstance" => self.delete_instance(cx, parameters),
+            "DeleteDBCluster" => self.delete_cluster(cx, parameters),
+            "AddTagsToResource" => self.add_tags(cx, parameters),
+            "RemoveTagsFromResource" => self.remove_tags(cx, parameters),
+            _ => Err(Refusal::fault(
+                "InvalidAction",
+                format!(
+                    "Could not find operation {operation} for version 2014-10-31 (or it is not simulated)"
+                ),
+            )),
+        }
+    }
+
+    /// The state as it was then.
+    fn state_at(&self, at: DateTime<Utc>) -> Cow<'_, State> {
+        match self.past.iter().find(|(until, _)| *until > at) {
+            Some((_, state)) => {
+                let mut state = state.clone();
+                state.settle(at);
+                Cow::Owned(state)
+            }
+            None => Cow::Borrowed(&self.state),
+        }
+    }
+
+    /// Keeps a state that held until now.
+    fn remember(&mut self, state: State) {
+        let oldest = self.now - self.memory;
+        self.past.retain(|(until, _)| *until >= oldest);
+        self.past.push((self.now, state));
+    }
+
+    /// Begins the record of a new cluster's life and lets it in.
+    fn admit(&mut self, cluster: Cluster) {
+        self.lives.push(Life::begin(&cluster));
+        self.state.clusters.insert(cluster.id.clone(), Arc::new(cluster));
+    }
+
+    fn bury(&mut self, cluster: &Cluster, at: DateTime<Utc>) {
+        if let Some(life) = self.lives.iter_mut().find(|life| life.resource_id == cluster.resource_id) {
+            life.gone_at = Some(at);
+        }
     }
 }

@@ -1,0 +1,100 @@
+//! The rules and durations of RDS that a World may set, and the questions that AWS's documents leave open.
+
+use std::ops::RangeInclusive;
+
+use chrono::Duration;
+
+use crate::rng::Rng;
+
+/// How RDS answers where its documents leave the answer open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The call is accepted.
+    Accept,
+    /// The call is refused.
+    Refuse,
+    /// The World's seed decides, once for the whole World.
+    BySeed,
+}
+
+impl Choice {
+    /// The decision in a World with this seed; `question` keeps the decisions of one World independent.
+    pub fn accepts(self, seed: u64, question: &str) -> bool {
+        match self {
+            Choice::Accept => true,
+            Choice::Refuse => false,
+            Choice::BySeed => {
+                let mixed = question
+                    .bytes()
+                    .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+                Rng::new(mixed).next_u64() >> 63 == 1
+            }
+        }
+    }
+}
+
+/// The rules and durations of RDS. Every duration is drawn, in whole seconds, from its range.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Clusters per account and region.
+    pub cluster_quota: usize,
+    /// Instances per account and region.
+    pub instance_quota: usize,
+    /// Living copy-on-write members per fully copied volume; the next one silently becomes a full copy.
+    pub clone_limit: usize,
+    /// A copy-on-write clone in `creating`.
+    pub clone_seconds: RangeInclusive<u64>,
+    /// A full copy in `creating`.
+    pub full_copy_seconds: RangeInclusive<u64>,
+    /// A new, empty cluster in `creating`.
+    pub create_cluster_seconds: RangeInclusive<u64>,
+    /// An instance in `creating`.
+    pub create_instance_seconds: RangeInclusive<u64>,
+    /// After an accepted change: still `available`, the change only in `PendingModifiedValues`.
+    pub modify_lag_seconds: RangeInclusive<u64>,
+    /// Then: `modifying`, `renaming` or `resetting-master-credentials`.
+    pub modify_seconds: RangeInclusive<u64>,
+    /// A cluster in `deleting`, from the moment its last instance is gone.
+    pub delete_cluster_seconds: RangeInclusive<u64>,
+    /// An instance in `deleting`.
+    pub delete_instance_seconds: RangeInclusive<u64>,
+    /// `CreateDBInstance` while the cluster is `creating`.
+    pub instance_while_creating: Choice,
+    /// `DeleteDBCluster` and `DeleteDBInstance` while the target is `creating`.
+    pub delete_while_creating: Choice,
+    /// `RestoreDBClusterToPointInTime` while the source is e.g. `backing-up` or `modifying`.
+    pub restore_from_busy: Choice,
+    /// A copy-on-write restore of a stopped source. A full copy of one is documented to work.
+    pub clone_of_stopped: Choice,
+    /// How far back a stale read can look.
+    pub memory: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cluster_quota: 40,
+            instance_quota: 40,
+            clone_limit: 15,
+            clone_seconds: 120..=240,
+            full_copy_seconds: 10_800..=10_800,
+            create_cluster_seconds: 60..=120,
+            create_instance_seconds: 240..=420,
+            modify_lag_seconds: 0..=10,
+            modify_seconds: 30..=60,
+            delete_cluster_seconds: 60..=120,
+            delete_instance_seconds: 120..=240,
+            instance_while_creating: Choice::BySeed,
+            delete_while_creating: Choice::BySeed,
+            restore_from_busy: Choice::BySeed,
+            clone_of_stopped: Choice::BySeed,
+            memory: Duration::hours(1),
+        }
+    }
+}
+
+/// A duration out of a range of seconds.
+pub(super) fn draw(rng: &mut Rng, seconds: &RangeInclusive<u64>) -> Duration {
+    let drawn = rng.between(*seconds.start(), *seconds.end());
+    Duration::seconds(i64::try_from(drawn).unwrap_or(i64::MAX / 1000))
+}

@@ -1,0 +1,288 @@
+//! Clusters and instances, and what becomes of them as time passes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+/// How a cluster came from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyKind {
+    /// It shares its parent's volume.
+    CopyOnWrite,
+    /// It has a volume of its own.
+    Full,
+}
+
+/// The cluster that another one was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// Its identifier at that time.
+    pub id: String,
+    /// Its immutable resource id.
+    pub resource_id: String,
+}
+
+/// What no API shows: the World's own knowledge of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Truth {
+    /// The access key id that made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// What it was made from.
+    pub parent: Option<Parent>,
+    /// The volume it lives on: the resource id of the cluster for which that volume was filled.
+    pub volume: String,
+    /// It shares its volume with its parent.
+    pub copy_on_write: bool,
+    /// A copy-on-write clone was asked for, and AWS silently made a full copy: the sixteenth.
+    pub became_full_copy: bool,
+}
+
+/// How a cluster's storage is encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Not at all: clusters from before 2026, and their clones.
+    None,
+    /// With a key that AWS owns; `StorageEncrypted` is `false` all the same.
+    #[default]
+    AwsOwned,
+    /// With a KMS key.
+    Kms,
+}
+
+/// Serverless v2 capacity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scaling {
+    /// `MinCapacity`.
+    pub min: f64,
+    /// `MaxCapacity`.
+    pub max: f64,
+    /// `SecondsUntilAutoPause`, when `min` is zero.
+    pub pause_after: Option<u32>,
+}
+
+/// One cluster.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are named as in the RDS API")]
+pub struct Cluster {
+    pub id: String,
+    pub arn: String,
+    pub resource_id: String,
+    pub status: String,
+    /// What no API shows.
+    pub truth: Truth,
+    pub engine: String,
+    pub engine_version: String,
+    pub port: u32,
+    pub database_name: Option<String>,
+    pub master_username: String,
+    /// The password that works now.
+    pub password: String,
+    /// The password that a change under way will set.
+    pub pending_password: Option<String>,
+    pub parameter_group: String,
+    pub subnet_group: String,
+    pub security_groups: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+    pub backup_retention: u32,
+    pub backup_window: String,
+    pub maintenance_window: String,
+    pub iam_auth: bool,
+    pub deletion_protection: bool,
+    pub copy_tags_to_snapshot: bool,
+    pub storage_type: String,
+    pub encryption: Encryption,
+    pub kms_key: Option<String>,
+    pub backtrack_window: u32,
+    pub log_exports: Vec<String>,
+    pub scaling: Option<Scaling>,
+    pub clone_group: Option<String>,
+    pub lifecycle_support: String,
+    /// What happens by itself, in order of time.
+    pub(super) ahead: VecDeque<(DateTime<Utc>, Step)>,
+}
+
+/// One instance.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are named as in the RDS API")]
+pub struct Instance {
+    pub id: String,
+    pub arn: String,
+    pub resource_id: String,
+    /// The identifier of its cluster.
+    pub cluster: String,
+    pub status: String,
+    /// The access key id that made it.
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+    pub class: String,
+    pub writer: bool,
+    pub promotion_tier: u32,
+    pub publicly_accessible: bool,
+    pub parameter_group: String,
+    pub zone: String,
+    pub maintenance_window: String,
+    pub auto_minor_version_upgrade: bool,
+    pub monitoring_interval: u32,
+    pub monitoring_role: Option<String>,
+    pub performance_insights: bool,
+    pub performance_insights_retention: Option<u32>,
+    pub tags: BTreeMap<String, String>,
+    /// What happens by itself, in order of time.
+    pub(super) ahead: VecDeque<(DateTime<Utc>, Step)>,
+}
+
+/// What happens by itself to a cluster or an instance.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// Its status changes.
+    Status(&'static str),
+    /// The pending password becomes the password.
+    Password(String),
+    /// A cluster gets its new name.
+    Rename(String),
+    /// It is no more.
+    Gone,
+}
+
+/// Everything that an API call can see. Cheap to clone: the past is a list of these.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    pub(super) clusters: BTreeMap<String, Arc<Cluster>>,
+    pub(super) instances: BTreeMap<String, Arc<Instance>>,
+}
+
+impl Cluster {
+    /// Adds steps to come and keeps all of them in order.
+    pub(super) fn plan(&mut self, steps: impl IntoIterator<Item = (DateTime<Utc>, Step)>) {
+        self.ahead.extend(steps);
+        self.ahead.make_contiguous().sort_by_key(|(at, _)| *at);
+    }
+
+    /// When it leaves `creating` by itself.
+    pub(super) fn ready_at(&self) -> Option<DateTime<Utc>> {
+        self.ahead.front().filter(|_| self.status == "creating").map(|(at, _)| *at)
+    }
+}
+
+impl State {
+    /// The instances of a cluster, in order of their names.
+    pub(super) fn members<'a>(&'a self, cluster: &'a str) -> impl Iterator<Item = &'a Instance> {
+        self.instances.values().map(Arc::as_ref).filter(move |instance| instance.cluster == cluster)
+    }
+
+    pub(super) fn cluster_mut(&mut self, id: &str) -> Option<&mut Cluster> {
+        self.clusters.get_mut(id).map(Arc::make_mut)
+    }
+
+    pub(super) fn instance_mut(&mut self, id: &str) -> Option<&mut Instance> {
+        self.instances.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// Whether anything happens by itself until then.
+    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let due = |ahead: &VecDeque<(DateTime<Utc>, Step)>| ahead.front().is_some_and(|(at, _)| *at <= now);
+        self.instances.values().any(|instance| due(&instance.ahead))
+            || self.clusters.values().any(|cluster| due(&cluster.ahead))
+    }
+
+    /// Lets everything happen that is due, and returns the clusters that are gone, with the time.
+    pub(super) fn settle(&mut self, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Arc<Cluster>)> {
+        let mut gone = Vec::new();
+        if !self.is_due(now) {
+            return gone;
+        }
+        for id in self.instances.keys().cloned().collect::<Vec<_>>() {
+            self.settle_instance(&id, now);
+        }
+        for id in self.clusters.keys().cloned().collect::<Vec<_>>() {
+            self.settle_cluster(id, now, &mut gone);
+        }
+        gone
+    }
+
+    fn settle_instance(&mut self, id: &str, now: DateTime<Utc>) {
+        while let Some(instance) = self.instances.get_mut(id) {
+            if instance.ahead.front().is_none_or(|(at, _)| *at > now) {
+                return;
+            }
+            let instance = Arc::make_mut(instance);
+            match instance.ahead.pop_front() {
+                Some((_, Step::Status(status))) => status.clone_into(&mut instance.status),
+                Some((_, Step::Gone)) => {
+                    let cluster = instance.cluster.clone();
+                    self.instances.remove(id);
+                    self.elect_writer(&cluster);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn settle_cluster(
+        &mut self,
+        mut id: String,
+        now: DateTime<Utc>,
+        gone: &mut Vec<(DateTime<Utc>, Arc<Cluster>)>,
+    ) {
+        while let Some(cluster) = self.clusters.get_mut(&id) {
+            if cluster.ahead.front().is_none_or(|(at, _)| *at > now) {
+                return;
+            }
+            let cluster = Arc::make_mut(cluster);
+            let Some((at, step)) = cluster.ahead.pop_front() else { return };
+            match step {
+                Step::Status(status) => status.clone_into(&mut cluster.status),
+                Step::Password(password) => {
+                    if cluster.pending_password.as_ref() == Some(&password) {
+                        cluster.pending_password = None;
+                    }
+                    cluster.password = password;
+                }
+                Step::Rename(new) => {
+                    self.rename(&id, &new);
+                    id = new;
+                }
+                Step::Gone => {
+                    self.instances.retain(|_, instance| instance.cluster != id);
+                    gone.extend(self.clusters.remove(&id).map(|cluster| (at, cluster)));
+                }
+            }
+        }
+    }
+
+    /// Gives a cluster another name, and its ARN with it.
+    pub(super) fn rename(&mut self, id: &str, new: &str) {
+        let Some(mut cluster) = self.clusters.remove(id) else { return };
+        let renamed = Arc::make_mut(&mut cluster);
+        renamed.arn = renamed.arn.strip_suffix(id).unwrap_or_default().to_owned() + new;
+        new.clone_into(&mut renamed.id);
+        self.clusters.insert(new.to_owned(), cluster);
+        for instance in self.instances.values_mut().filter(|instance| instance.cluster == id) {
+            new.clone_into(&mut Arc::make_mut(instance).cluster);
+        }
+    }
+
+    /// Makes the member with the best promotion tier the writer, unless there is a writer that stays.
+    pub(super) fn elect_writer(&mut self, cluster: &str) {
+        let stays = |instance: &Instance| instance.status != "deleting";
+        if self.members(cluster).any(|instance| instance.writer && stays(instance)) {
+            return;
+        }
+        let best = self
+            .members(cluster)
+            .filter(|instance| stays(instance))
+            .min_by_key(|instance| (instance.status != "available", instance.promotion_tier))
+            .map(|instance| instance.id.clone());
+        let Some(best) = best else { return };
+        let all: Vec<String> = self.members(cluster).map(|instance| instance.id.clone()).collect();
+        for id in all {
+            let is_best = id == best;
+            if let Some(instance) = self.instance_mut(&id) {
+                instance.writer = is_best;
+            }
+        }
+    }
+}

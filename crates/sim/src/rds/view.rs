@@ -1,0 +1,117 @@
+//! What tests and the demo may know of the account: its truth, not only what the API shows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::state::{Cluster, CopyKind, Instance, Parent};
+use super::{Rds, Truth};
+
+/// One cluster that was ever made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// Its identifier when it was made.
+    pub id: String,
+    /// Its immutable resource id.
+    pub resource_id: String,
+    /// Its tags when it was made.
+    pub tags: BTreeMap<String, String>,
+    /// Who made it, when, and from what.
+    pub truth: Truth,
+    /// When it was gone, if it is.
+    pub gone_at: Option<DateTime<Utc>>,
+}
+
+impl Life {
+    pub(super) fn begin(cluster: &Cluster) -> Self {
+        Self {
+            id: cluster.id.clone(),
+            resource_id: cluster.resource_id.clone(),
+            tags: cluster.tags.clone(),
+            truth: cluster.truth.clone(),
+            gone_at: None,
+        }
+    }
+}
+
+/// One line of a family tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FamilyMember {
+    /// The cluster's identifier.
+    pub id: String,
+    /// What it was made from, under the name that it had then, and how; `None` for a root.
+    pub parent: Option<(Parent, CopyKind)>,
+    /// How far below the asked cluster it is.
+    pub depth: usize,
+}
+
+impl Rds {
+    /// The living clusters, in order of their names, in every status.
+    pub fn clusters(&self) -> impl Iterator<Item = &Cluster> {
+        self.state.clusters.values().map(Arc::as_ref)
+    }
+
+    /// One living cluster.
+    pub fn cluster(&self, id: &str) -> Option<&Cluster> {
+        self.state.clusters.get(id).map(Arc::as_ref)
+    }
+
+    /// The living cluster with an immutable resource id.
+    pub fn cluster_by_resource_id(&self, resource_id: &str) -> Option<&Cluster> {
+        self.clusters().find(|cluster| cluster.resource_id == resource_id)
+    }
+
+    /// The instances of a cluster, in every status.
+    pub fn instances_of<'a>(&'a self, cluster: &'a str) -> impl Iterator<Item = &'a Instance> {
+        self.state.members(cluster)
+    }
+
+    /// One living instance.
+    pub fn instance(&self, id: &str) -> Option<&Instance> {
+        self.state.instances.get(id).map(Arc::as_ref)
+    }
+
+    /// How many living copy-on-write members hang off a volume ([`Truth::volume`]), in every status.
+    pub fn living_clones_of_volume(&self, volume: &str) -> usize {
+        self.clusters()
+            .filter(|cluster| cluster.truth.copy_on_write && cluster.truth.volume == volume)
+            .count()
+    }
+
+    /// The password that works now.
+    pub fn password_of(&self, id: &str) -> Option<&str> {
+        self.cluster(id).map(|cluster| cluster.password.as_str())
+    }
+
+    /// Every cluster that was ever made, the seeded ones too, in order.
+    pub fn history(&self) -> &[Life] {
+        &self.lives
+    }
+
+    /// The living descendants of a cluster with the cluster first, depth first. A branch under a cluster that is gone
+    /// hangs off its nearest living ancestor.
+    pub fn family(&self, root: &str) -> Vec<FamilyMember> {
+        let mut members = Vec::new();
+        if let Some(cluster) = self.cluster(root) {
+            self.collect_family(&cluster.id, &cluster.resource_id, 0, &mut members);
+        }
+        members
+    }
+
+    fn collect_family(&self, id: &str, resource_id: &str, depth: usize, members: &mut Vec<FamilyMember>) {
+        let alive = self.cluster_by_resource_id(resource_id);
+        if let Some(cluster) = alive {
+            let kind = if cluster.truth.copy_on_write { CopyKind::CopyOnWrite } else { CopyKind::Full };
+            let parent = cluster.truth.parent.clone().map(|parent| (parent, kind));
+            members.push(FamilyMember { id: id.to_owned(), parent, depth });
+        }
+        let below = if alive.is_some() { depth + 1 } else { depth };
+        let is_child =
+            |life: &&Life| life.truth.parent.as_ref().is_some_and(|parent| parent.resource_id == resource_id);
+        for child in self.lives.iter().filter(is_child) {
+            let id = self.cluster_by_resource_id(&child.resource_id).map_or(&child.id, |now| &now.id);
+            self.collect_family(id, &child.resource_id, below, members);
+        }
+    }
+}
