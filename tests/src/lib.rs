@@ -1,1 +1,361 @@
-//! Skeleton.
+//! A simulated account with the real `clone-handler` in it: what the flows run on.
+//!
+//! The handler runs in this process, on the real AWS SDK, whose connector ends in the World. Time is tokio's, paused: hours pass
+//! in milliseconds, and nothing waits.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aurora_clone_aws::cloud::{Cloud, Parts};
+use aurora_clone_core::names::{env, tag};
+use aurora_clone_core::settings::Settings;
+use aurora_clone_lambda::clone_handler::CloneHandler;
+use aurora_clone_sim::cloudformation::StackOptions;
+use aurora_clone_sim::connector::SimHttpClient;
+use aurora_clone_sim::functions::FunctionError;
+use aurora_clone_sim::rds::{CopyKind, SeedCluster};
+use aurora_clone_sim::{Call, Config, Sim, World};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+
+/// The access key of the product.
+pub const MANAGER_KEY: &str = "AKIAMANAGER";
+/// The access key of people.
+pub const PERSON_KEY: &str = "AKIAPERSON";
+/// The manager's name.
+pub const MANAGER: &str = "manager";
+/// The function's name.
+pub const FUNCTION: &str = "clone-handler";
+/// The table's name.
+pub const TABLE: &str = "requests";
+/// The state machine of the template.
+pub const STATE_MACHINE: &str = include_str!("../../template/state-machine.asl.json");
+
+/// A simulated account with the product in it.
+pub struct House {
+    /// The account.
+    pub sim: Sim,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Settings of the product: limit 15, margin 0 unless a flow is about the margin.
+pub fn settings(margin: u32) -> Settings {
+    let margin = margin.to_string();
+    Settings::read(|name| match name {
+        env::MANAGER => Some(MANAGER.to_owned()),
+        env::SLOT_MARGIN => Some(margin.clone()),
+        _ => None,
+    })
+    .unwrap()
+}
+
+/// The ARN of the function.
+pub fn function_arn(config: &Config) -> String {
+    format!("arn:{}:lambda:{}:{}:function:{FUNCTION}", config.partition, config.region, config.account)
+}
+
+impl House {
+    /// An account with a production cluster called `prod`, and the product.
+    pub fn open() -> Self {
+        Self::with(Config::default(), 0, |_| {})
+    }
+
+    /// An account that `seed` has furnished, beside `prod`.
+    pub fn with(config: Config, margin: u32, seed: impl FnOnce(&mut World)) -> Self {
+        let mut world = World::new(config);
+        world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
+        let config = world.config.clone();
+        let arn = function_arn(&config);
+        world.dynamodb.create_table(TABLE, "id");
+        world.dynamodb.set_time_to_live(TABLE, "ttl");
+        world.functions.register(FUNCTION, Duration::seconds(60));
+        world.on_execution_failure = Some(FUNCTION.to_owned());
+        let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
+        let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
+        world.rds.seed_subnet_group("data");
+        world.rds.seed_parameter_group("prod-params", "aurora-postgresql16");
+        world.rds.seed_cluster(prod("prod"));
+        seed(&mut world);
+        let sim = Sim::in_virtual_time(world);
+        let handler = Arc::new(handler(&sim, &config, state_machine, margin));
+        let driver = sim.clone();
+        let runner = sim.clone();
+        let tasks = vec![
+            tokio::spawn(async move { driver.drive().await }),
+            tokio::spawn(async move {
+                let handle = move |event: Value, _deadline: DateTime<Utc>| {
+                    let handler = Arc::clone(&handler);
+                    async move {
+                        let result = handler.handle(event).await;
+                        result.map_err(|error| FunctionError::new(error.name(), error.to_string()))
+                    }
+                };
+                runner.run_function(FUNCTION, handle).await;
+            }),
+        ];
+        Self { sim, tasks }
+    }
+
+    /// Looks at the account.
+    pub fn look<R>(&self, look: impl FnOnce(&World) -> R) -> R {
+        self.sim.with(|world| look(world))
+    }
+
+    /// Creates a stack with one clone; `properties` are lines of YAML.
+    pub fn create(&self, stack: &str, properties: &str) {
+        self.create_stack(stack, &clone_template(properties));
+    }
+
+    /// Creates a stack from a template with the parameter `Manager`.
+    pub fn create_stack(&self, stack: &str, template: &str) {
+        self.sim.with(|world| {
+            let parameters = [("Manager".to_owned(), function_arn(&world.config))].into_iter().collect();
+            world.settle(|services, cx| {
+                services
+                    .cloudformation
+                    .create_stack(cx, stack, template, &parameters, &StackOptions::default())
+                    .unwrap()
+            })
+        });
+    }
+
+    /// Updates a stack with one clone.
+    pub fn update(&self, stack: &str, properties: &str) {
+        self.sim.with(|world| {
+            let parameters = [("Manager".to_owned(), function_arn(&world.config))].into_iter().collect();
+            let template = clone_template(properties);
+            world.settle(|services, cx| {
+                services
+                    .cloudformation
+                    .update_stack(cx, stack, &template, &parameters, &StackOptions::default())
+                    .unwrap()
+            })
+        });
+    }
+
+    /// Deletes a stack.
+    pub fn delete(&self, stack: &str) {
+        self.sim.with(|world| {
+            world.settle(|services, cx| services.cloudformation.delete_stack(cx, stack).unwrap());
+        });
+    }
+
+    /// Waits until nothing of a stack is in progress, and returns its status. What the stack says is held against the
+    /// account at that moment.
+    pub async fn settled(&self, stack: &str) -> String {
+        for _ in 0..20_000 {
+            self.sim.sleep(Duration::seconds(1)).await;
+            if self.look(|world| world.cloudformation.is_settled(stack)) {
+                self.check_truth(stack);
+                return self.status(stack);
+            }
+        }
+        panic!("{stack} does not settle: {}", self.story(stack));
+    }
+
+    /// A stack's status.
+    pub fn status(&self, stack: &str) -> String {
+        self.look(|world| world.cloudformation.stack(stack).map(|s| s.status.clone()).unwrap_or_default())
+    }
+
+    /// Every reason that a stack's events give, in order.
+    pub fn story(&self, stack: &str) -> String {
+        self.look(|world| {
+            let events = world.cloudformation.events(stack);
+            events
+                .iter()
+                .map(|e| {
+                    format!(
+                        "{} {} {} {}",
+                        e.at.format("%H:%M:%S"),
+                        e.logical_id,
+                        e.status,
+                        e.reason.clone().unwrap_or_default()
+                    )
+                })
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+    }
+
+    /// Identifiers of the clusters that the product made and that exist.
+    pub fn ours(&self) -> Vec<String> {
+        self.look(|world| {
+            let made = |created_by: &str| created_by == MANAGER_KEY;
+            world.rds.clusters().filter(|c| made(&c.truth.created_by)).map(|c| c.id.clone()).collect()
+        })
+    }
+
+    /// How many clusters the product ever made.
+    pub fn ever_made(&self) -> usize {
+        self.look(|world| {
+            world.rds.history().iter().filter(|life| life.truth.created_by == MANAGER_KEY).count()
+        })
+    }
+
+    /// The calls of the product to RDS.
+    pub fn rds_calls(&self) -> Vec<Call> {
+        self.look(|world| {
+            let ours = |call: &&Call| call.service == "rds" && call.principal == MANAGER_KEY;
+            world.log.iter().filter(ours).cloned().collect()
+        })
+    }
+
+    /// SUCCESS is true (S5, S6): held against what the World knows.
+    fn check_truth(&self, stack: &str) {
+        self.look(|world| {
+            let Some(found) = world.cloudformation.stack(stack) else { return };
+            let owned = |tags: &BTreeMap<String, String>| tags.get(tag::STACK_ID) == Some(&found.id);
+            let mine =
+                |c: &&aurora_clone_sim::rds::Cluster| c.truth.created_by == MANAGER_KEY && owned(&c.tags);
+            match found.status.as_str() {
+                "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" => {
+                    for cluster in world.rds.clusters().filter(mine) {
+                        assert_eq!(cluster.status, "available", "{} in {stack}", cluster.id);
+                        assert!(!cluster.truth.became_full_copy, "{} is the sixteenth", cluster.id);
+                        let members: Vec<_> = world.rds.instances_of(&cluster.id).collect();
+                        assert!(!members.is_empty(), "{} has no instance", cluster.id);
+                        for member in members {
+                            assert_eq!(member.status, "available", "{}", member.id);
+                            assert!(!member.publicly_accessible, "{}", member.id);
+                        }
+                    }
+                }
+                "DELETE_COMPLETE" | "ROLLBACK_COMPLETE" => {
+                    let left: Vec<_> = world.rds.clusters().filter(mine).map(|c| c.id.clone()).collect();
+                    assert!(left.is_empty(), "{stack} is {} and left {left:?}", found.status);
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// The end of a flow: hours later nothing has come back, no rule was broken, every request has one answer.
+    pub async fn close(&self) {
+        self.sim.sleep(Duration::hours(8)).await;
+        self.look(|world| {
+            assert!(world.violations.is_empty(), "{:#?}", world.violations);
+            assert_eq!(world.states.running(), 0, "an execution runs for ever");
+            let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
+            for answer in &world.bucket.answers {
+                let first = bodies.entry(&answer.key).or_insert(&answer.body);
+                assert_eq!(*first, answer.body.as_slice(), "two answers for {}", answer.key);
+                assert!(answer.body.len() <= 4_096);
+            }
+            let mut lives: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+            for life in world.rds.history().iter().filter(|life| life.truth.created_by == MANAGER_KEY) {
+                let get = |key: &str| life.tags.get(key).map(String::as_str).unwrap_or_default();
+                *lives
+                    .entry((get(tag::STACK_ID), get(tag::LOGICAL_ID), get(tag::GENERATION)))
+                    .or_default() += 1;
+                assert!(!life.truth.became_full_copy, "{} is the sixteenth", life.id);
+            }
+            assert!(
+                lives.values().all(|count| *count == 1),
+                "more than one cluster for a request: {lives:?}"
+            );
+            for call in &world.log {
+                assert!(!leaks(call), "a response URL in {} {}", call.service, call.operation);
+            }
+            for execution in world.states.executions() {
+                assert!(
+                    !format!("{execution:?}").contains("X-Amz-Signature"),
+                    "a response URL in an execution"
+                );
+            }
+            if let Some(dir) = std::env::var_os("SIM_RECORD_DIR") {
+                aurora_clone_sim::rds::record_responses(world, dir).unwrap();
+            }
+        });
+    }
+}
+
+/// The response URL belongs into the table and into the PUT's own request line, and nowhere else.
+fn leaks(call: &Call) -> bool {
+    let has = |bytes: &[u8]| bytes.windows(15).any(|part| part == b"X-Amz-Signature");
+    match (call.service, call.operation.as_str()) {
+        ("dynamodb", "PutItem") => has(&call.response),
+        ("dynamodb", "GetItem" | "UpdateItem") => has(&call.request),
+        _ => has(&call.request) || has(&call.response),
+    }
+}
+
+/// The product's handler over a simulated account.
+pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -> CloneHandler {
+    let clock = sim.clone();
+    let cloud = Cloud::new(Parts {
+        region: config.region.clone(),
+        credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
+        http: SharedHttpConnector::new(SimHttpClient::new(sim.clone())),
+        table: TABLE.to_owned(),
+        state_machine,
+        clock: Arc::new(move || clock.now()),
+        endpoint: Box::new(|_| None),
+    });
+    CloneHandler { cloud, settings: settings(margin), region: config.region.clone(), response_origin: None }
+}
+
+/// A production cluster with everything that a restore drops unless it is told.
+pub fn prod(id: &str) -> SeedCluster {
+    SeedCluster {
+        id: id.to_owned(),
+        subnet_group: "data".to_owned(),
+        security_groups: vec!["sg-0123456789abcdef0".to_owned()],
+        parameter_group: Some("prod-params".to_owned()),
+        iam_auth: true,
+        deletion_protection: true,
+        instances: 2,
+        ..SeedCluster::default()
+    }
+}
+
+/// A clone of `source` that somebody made by hand.
+pub fn strangers_clone(id: &str, source: &str) -> SeedCluster {
+    SeedCluster {
+        id: id.to_owned(),
+        parent: Some((source.to_owned(), CopyKind::CopyOnWrite)),
+        ..SeedCluster::default()
+    }
+}
+
+/// A pool copy of `root` whose data is from `data_time`.
+pub fn copy(id: &str, root: &str, data_time: DateTime<Utc>) -> SeedCluster {
+    let tags = [
+        (tag::MANAGER, MANAGER),
+        (tag::ROLE, "copy"),
+        (tag::CLUSTER, id),
+        (tag::ROOT, root),
+        (tag::SOURCE, root),
+        (tag::RESTORE_TYPE, "full-copy"),
+        (tag::DATA_TIME, &data_time.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+    ];
+    SeedCluster {
+        id: id.to_owned(),
+        parent: Some((root.to_owned(), CopyKind::Full)),
+        tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        created_at: Some(data_time),
+        created_by: MANAGER_KEY.to_owned(),
+        ..SeedCluster::default()
+    }
+}
+
+/// A template with one clone, called `Clone`.
+pub fn clone_template(properties: &str) -> String {
+    let lines: String = properties.lines().map(|line| format!("      {}\n", line.trim_end())).collect();
+    format!(
+        "Parameters:\n  Manager:\n    Type: String\nResources:\n  Clone:\n    Type: Custom::AuroraClone\n    Properties:\n      \
+         ServiceToken: !Ref Manager\n{lines}Outputs:\n  Endpoint:\n    Value: !GetAtt Clone.Endpoint\n"
+    )
+}

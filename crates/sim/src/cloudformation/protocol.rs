@@ -1,11 +1,10 @@
 //! The custom resource protocol: the event that a function gets, the URL that it answers at, and what counts as
 //! an answer.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value, json};
 
 use super::stack::{RequestType, Resource};
+use crate::bucket::ResponseBucket;
 use crate::world::Context;
 
 /// The longest answer that CloudFormation reads.
@@ -54,27 +53,8 @@ pub fn response_key(stack_id: &str, logical_id: &str, request_id: &str) -> Strin
 }
 
 /// A presigned response URL for a key.
-pub fn response_url(cx: &mut Context<'_>, key: &str) -> String {
-    let region = &cx.config.region;
-    let bucket = format!("cloudformation-custom-resource-response-{}", region.replace('-', ""));
-    let base = match &cx.config.origin {
-        Some(origin) => format!("{origin}/{bucket}"),
-        None => format!("https://{bucket}.s3.{region}.amazonaws.com"),
-    };
-    let mut path = String::new();
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            let _ = write!(path, "%{byte:02X}");
-        }
-    }
-    let (day, at) = (cx.now.format("%Y%m%d"), cx.now.format("%Y%m%dT%H%M%SZ"));
-    let credential = format!("AKIASIMULATEDCFN0000%2F{day}%2F{region}%2Fs3%2Faws4_request");
-    let signature: String = (0..4).map(|_| format!("{:016x}", cx.rng.next_u64())).collect();
-    format!(
-        "{base}/{path}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={at}&X-Amz-SignedHeaders=host&X-Amz-Expires=7200&X-Amz-Credential={credential}&X-Amz-Signature={signature}"
-    )
+pub fn response_url(cx: &Context<'_>, key: &str) -> String {
+    ResponseBucket::url_for(cx.config, cx.now, key)
 }
 
 /// A physical id of CloudFormation's own making.

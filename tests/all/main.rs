@@ -1,0 +1,5 @@
+//! Whole flows over the simulated AWS under the real SDK, and the rules of the house.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, missing_docs)]
+
+mod lifecycle;
