@@ -41,6 +41,8 @@ fn item() -> Value {
     })
 }
 
+const REFUSED_FUNCTIONS: [&str; 4] = [" IN (", "size(", "contains(", "attribute_type("];
+
 #[test]
 fn conditions_on_an_item() {
     let (yes, no, bad) = ("Ok", "ConditionalCheckFailed", "Validation");
@@ -151,6 +153,13 @@ fn conditions_on_an_item() {
         put(&mut world, item());
         let mut body = json!({"Key": {"id": {"S": "k"}}, "ConditionExpression": condition});
         placeholders(&mut body, condition);
+        let result = call(&mut world, "DeleteItem", body.clone());
+        let message = result.err().map(|error| error["message"].as_str().unwrap_or_default().to_owned());
+        let reserved = message.as_deref().is_some_and(|message| message.contains("reserved keyword"));
+        assert_eq!(reserved, condition.to_lowercase().replace("#s", "").contains("status"), "{condition}");
+        let unknown = message.is_some_and(|message| message.contains("not simulated"));
+        assert_eq!(unknown, REFUSED_FUNCTIONS.iter().any(|name| condition.contains(name)), "{condition}");
+        put(&mut world, item());
         assert_eq!(outcome(&mut world, "DeleteItem", body.clone()), expected, "{condition}");
         assert_eq!(world.dynamodb.item("locks", "k").is_none(), expected == yes, "{condition}");
         // The same on every kind of write, and no write when it fails.
