@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value, json};
 
 use super::StepFunctions;
-use super::engine::PAYLOAD_LIMIT;
+use super::data::PAYLOAD_LIMIT;
 use super::execution::{Execution, Status};
 use crate::http::{Request, Response};
 use crate::world::{Context, json_error};

@@ -5,26 +5,23 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
-use super::definition::{Kind, Machine, ResultPath, Selection, State, Task, WaitFor, covers};
+use super::definition::{Kind, Machine, State, Task, WaitFor, covers};
 use super::execution::{Execution, HistoryEvent, Position, Status, Waiting};
 use super::parse::timestamp;
-use super::template::Template;
 use crate::functions::{FunctionError, ReplyTo};
 use crate::world::{Context, Effect};
 
-/// The largest input or output of a state, in bytes of JSON.
-pub(super) const PAYLOAD_LIMIT: usize = 262_144;
 const HISTORY_LIMIT: usize = 25_000;
 const CAUSE_LIMIT: usize = 32_768;
 
 /// An error with a name.
 pub(super) struct Failure {
-    error: String,
-    cause: String,
+    pub(super) error: String,
+    pub(super) cause: String,
 }
 
 impl Failure {
-    fn new(error: &str, cause: impl Into<String>) -> Self {
+    pub(super) fn new(error: &str, cause: impl Into<String>) -> Self {
         Self { error: error.to_owned(), cause: cause.into() }
     }
 }
@@ -319,74 +316,12 @@ impl Engine<'_, '_> {
         Some(later(self.cx.now, delay))
     }
 
-    fn effective_input(&self, state: &State) -> Result<Value, Failure> {
-        let input = self.execution.position.as_ref().map(|position| &position.input);
-        self.select(&state.input_path, input.unwrap_or(&Value::Null), "InputPath")
-    }
-
-    fn select(&self, selection: &Selection, value: &Value, field: &str) -> Result<Value, Failure> {
-        match selection {
-            Selection::Nothing => Ok(json!({})),
-            Selection::At(path) => path.get(value, &self.execution.context()).cloned().ok_or_else(|| {
-                self.runtime(&format!("Invalid path '{}' : {field} matches nothing", path.text()))
-            }),
-        }
-    }
-
-    fn render(&self, template: &Template, input: &Value) -> Result<Value, Failure> {
-        template.render(input, &self.execution.context()).map_err(|missing| {
-            let mut failure = self.runtime(&format!(
-                "The JSONPath '{}' specified for the field '{}' could not be found in the input '{input}'",
-                missing.path, missing.field
-            ));
-            if self.parameter_path_failure {
-                failure.error = "States.ParameterPathFailure".to_owned();
-            }
-            failure
-        })
-    }
-
-    /// A result put into the state's raw input.
-    fn place(&self, result_path: &ResultPath, result: Value) -> Result<Value, Failure> {
-        let input = self.execution.position.as_ref().map(|position| position.input.clone());
-        let input = input.unwrap_or_default();
-        match result_path {
-            ResultPath::Discard => Ok(input),
-            ResultPath::At(path) => path.put(input, result).ok_or_else(|| {
-                let cause = format!("Unable to apply ReferencePath '{}' to the state's input", path.text());
-                Failure::new("States.ResultPathMatchFailure", cause)
-            }),
-        }
-    }
-
-    fn limit(&self, what: &str, value: &Value) -> Result<(), Failure> {
-        if value.to_string().len() <= PAYLOAD_LIMIT {
-            return Ok(());
-        }
-        let name = self.state_name().unwrap_or_default();
-        let cause = format!(
-            "The state/task '{name}' has an {what} with a size exceeding the maximum number of bytes service limit."
-        );
-        Err(Failure::new("States.DataLimitExceeded", cause))
-    }
-
-    fn runtime(&self, problem: &str) -> Failure {
-        let position = self.execution.position.as_ref();
-        let (name, event) = position.map_or(("", 0), |position| (&position.state, position.entered_event));
-        Failure::new(
-            "States.Runtime",
-            format!(
-                "An error occurred while executing the state '{name}' (entered at the event id #{event}). {problem}"
-            ),
-        )
-    }
-
     /// The machine, and the name of the state in which the execution stands.
     fn here(&self) -> (Arc<Machine>, String) {
         (Arc::clone(&self.execution.machine), self.state_name().unwrap_or_default())
     }
 
-    fn state_name(&self) -> Option<String> {
+    pub(super) fn state_name(&self) -> Option<String> {
         self.execution.current_state().map(str::to_owned)
     }
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod choice;
+mod data;
 mod definition;
 mod engine;
 mod execution;
