@@ -2,6 +2,8 @@
 
 #[path = "cloudformation_suite/answers.rs"]
 mod answers;
+#[path = "cloudformation_suite/chance.rs"]
+mod chance;
 #[path = "cloudformation_suite/create.rs"]
 mod create;
 #[path = "cloudformation_suite/delete.rs"]
@@ -16,3 +18,5 @@ mod update;
 mod update_rollback;
 #[path = "cloudformation_suite/wire.rs"]
 mod wire;
+#[path = "cloudformation_suite/world.rs"]
+mod world;

@@ -91,7 +91,6 @@ impl Engine<'_, '_> {
         let blocked = |name: &str| {
             stack.removals.iter().any(|other| {
                 !over(other.state)
-                    && other.logical_id != name
                     && stack
                         .resources
                         .get(&other.logical_id)

@@ -6,6 +6,9 @@ use super::parameters::Given;
 use super::stack::OnFailure;
 use super::{ApiError, StackOptions};
 
+/// The longest template that a call can carry.
+const LONGEST_TEMPLATE: usize = 51_200;
+
 /// The parameters of one call.
 pub(super) struct Parameters(BTreeMap<String, String>);
 
@@ -35,6 +38,17 @@ impl Parameters {
                 "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
             ))
         })
+    }
+
+    /// `TemplateBody`, within AWS's limit.
+    pub(super) fn template(&self) -> Result<&str, ApiError> {
+        let body = self.required("TemplateBody")?;
+        if body.len() > LONGEST_TEMPLATE {
+            return Err(ApiError::validation(format!(
+                "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to {LONGEST_TEMPLATE}"
+            )));
+        }
+        Ok(body)
     }
 
     /// A flag.

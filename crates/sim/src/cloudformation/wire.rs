@@ -47,7 +47,7 @@ fn write(write: impl FnOnce(&mut Xml) + 'static) -> Answered {
 
 fn create(service: &mut CloudFormation, cx: &mut Context<'_>, given: Given) -> Answered {
     let parameters = Parameters::new(given, &[&CHANGE[..], &["DisableRollback", "OnFailure"]].concat())?;
-    let (name, body) = (parameters.required("StackName")?, parameters.required("TemplateBody")?);
+    let (name, body) = (parameters.required("StackName")?, parameters.template()?);
     let id = service.create_stack(cx, name, body, &parameters.given(None)?, &parameters.options()?)?;
     write(move |xml| {
         xml.text("StackId", id);
@@ -56,7 +56,7 @@ fn create(service: &mut CloudFormation, cx: &mut Context<'_>, given: Given) -> A
 
 fn update(service: &mut CloudFormation, cx: &mut Context<'_>, given: Given) -> Answered {
     let parameters = Parameters::new(given, &CHANGE)?;
-    let (name, body) = (parameters.required("StackName")?, parameters.required("TemplateBody")?);
+    let (name, body) = (parameters.required("StackName")?, parameters.template()?);
     let previous = service.position(cx.now, name).and_then(|at| service.stacks.get(at));
     let values = parameters.given(previous.map(|stack| &stack.plan.values))?;
     let mut options = parameters.options()?;

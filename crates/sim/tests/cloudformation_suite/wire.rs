@@ -170,6 +170,10 @@ fn errors_are_worded_as_aws_words_them() {
         assert_eq!((status, inside(&answer, "Code"), said), (400, code, message), "{operation}");
     }
     assert_eq!(lab.call("DescribeStackEvents", &[]).0, 400);
+    let long = format!("{body}#{}", "x".repeat(51_200));
+    let (status, answer) = lab.call("CreateStack", &[("StackName", "t"), ("TemplateBody", &long)]);
+    assert_eq!(status, 400);
+    assert!(answer.contains("less than or equal to 51200"));
 }
 
 #[test]
