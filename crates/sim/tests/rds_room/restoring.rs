@@ -102,6 +102,9 @@ fn the_source_must_be_there_and_fit() {
     let message =
         refused(&mut room, 400, "InvalidDBClusterStateFault", &[("SourceDBClusterIdentifier", "bare")]);
     assert!(message.contains("no DB instances"), "{message}");
+    room.world.rds.set_instance_status("prod-1", "deleting");
+    refused(&mut room, 400, "InvalidDBClusterStateFault", &[]);
+    room.world.rds.set_instance_status("prod-1", "creating");
     room.restore(MANAGER, "copy", "bare", "full-copy", &[]);
     room.clone_of(MANAGER, "kid", "arn:aws:rds:eu-west-1:123456789012:cluster:prod");
 }

@@ -86,6 +86,7 @@ impl Room {
             (status, code),
             "{operation} {parameters:?}: {body}"
         );
+        check_well_formed(&body);
         element(&body, "Message")
     }
 
@@ -148,6 +149,7 @@ impl Room {
 
 /// The helpers below look for text only, so a broken document would slip through them.
 fn check_well_formed(xml: &str) {
+    assert!(!xml.contains(char::is_control), "{xml:?}");
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut depth = 0;
     loop {

@@ -52,6 +52,7 @@ fn tags_have_rules_everywhere() {
         ("x", "{json}"),
         ("a,b", "x"),
         ("x", "tab\t"),
+        ("bell\u{7}", "x"),
         (long_key.as_str(), "x"),
         ("x", long_value.as_str()),
     ] {
