@@ -72,6 +72,12 @@ impl Xml {
         }
         self
     }
+
+    /// Elements that were written elsewhere.
+    pub fn append(&mut self, elements: &Xml) -> &mut Self {
+        self.0.push_str(&elements.0);
+        self
+    }
 }
 
 /// A whole successful answer: `<OperationResponse><OperationResult>…</OperationResult><ResponseMetadata>…`.

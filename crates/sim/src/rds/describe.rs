@@ -171,7 +171,9 @@ fn read_marker(marker: &str) -> Option<String> {
     let digits: Option<Vec<u8>> = marker
         .as_bytes()
         .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok()
+        })
         .collect();
     String::from_utf8(digits?).ok().filter(|id| !id.is_empty())
 }

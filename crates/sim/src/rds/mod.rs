@@ -120,7 +120,9 @@ impl Rds {
             }
         };
         match answer {
-            Ok(Some(result)) => query::answer(RDS_NAMESPACE, &operation, &request_id, |xml| *xml = result),
+            Ok(Some(result)) => query::answer(RDS_NAMESPACE, &operation, &request_id, |xml| {
+                xml.append(&result);
+            }),
             Ok(None) => query::empty_answer(RDS_NAMESPACE, &operation, &request_id),
             Err(refusal) => {
                 query::error(RDS_NAMESPACE, refusal.status, refusal.code, &refusal.message, &request_id)

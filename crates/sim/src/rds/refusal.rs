@@ -10,7 +10,9 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        // Messages repeat what a request said, and XML has no control characters.
+        let message = message.into().replace(char::is_control, "?");
+        Self { status, code, message }
     }
 
     /// A modelled error with HTTP 400.
