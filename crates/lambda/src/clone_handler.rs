@@ -229,11 +229,10 @@ impl CloneHandler {
 
     /// EventBridge says that an execution failed, timed out or was aborted: whatever it left undone, CloudFormation is answered.
     async fn last_resort(&self, event: &Value) -> Result<Value, HandlerError> {
-        let unknown = || HandlerError::UnknownEvent("an event without detail.input.request".to_owned());
+        // The execution carries the request's key as its name; EventBridge leaves a long input out.
+        let unknown = || HandlerError::UnknownEvent("an event without detail.name".to_owned());
         let detail = event.get("detail").ok_or_else(unknown)?;
-        let input = detail.get("input").and_then(Value::as_str).ok_or_else(unknown)?;
-        let input: Value = serde_json::from_str(input).map_err(|_| unknown())?;
-        let key = input.get("request").and_then(Value::as_str).ok_or_else(unknown)?;
+        let key = detail.get("name").and_then(Value::as_str).ok_or_else(unknown)?;
         let status = detail.get("status").and_then(Value::as_str).unwrap_or("over");
         let stored = self.load(key).await?;
         self.answer(key, &stored, &format!("its execution is {status}")).await?;

@@ -18,7 +18,7 @@ pub fn parameters(body: &[u8]) -> BTreeMap<String, String> {
 
 /// A signed-looking RDS or CloudFormation request, as `key` would send it.
 pub fn request(config: &Config, key: &str, operation: &str, parameters: &[(&str, &str)]) -> Request {
-    let cloudformation = operation.contains("Stack");
+    let cloudformation = operation.contains("Stack") || operation == "ListExports";
     let (service, version) =
         if cloudformation { ("cloudformation", "2010-05-15") } else { ("rds", "2014-10-31") };
     let mut form = url::form_urlencoded::Serializer::new(String::new());
