@@ -35,6 +35,9 @@ pub const TABLE: &str = "requests";
 /// The state machine of the template.
 pub const STATE_MACHINE: &str = include_str!("../../template/state-machine.asl.json");
 
+/// How long one request may take altogether.
+const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// A simulated account with the product in it.
 pub struct House {
     /// The account.
@@ -298,7 +301,8 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -
     let cloud = Cloud::new(Parts {
         region: config.region.clone(),
         credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
-        http: SharedHttpConnector::new(SimHttpClient::new(sim.clone())),
+        // As long as the real connector lets one request take.
+        http: SharedHttpConnector::new(SimHttpClient::new(sim.clone()).with_read_timeout(READ_TIMEOUT)),
         table: TABLE.to_owned(),
         state_machine,
         clock: Arc::new(move || clock.now()),

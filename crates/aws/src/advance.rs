@@ -164,6 +164,12 @@ impl Step<'_> {
             return Ok(Advance::Decide(cancelled));
         }
         let clusters = observe::clusters(self.cloud).await?;
+        // The look that found nothing may have been stale. Whatever made the cluster is over, or it would hold the lease.
+        if clusters.iter().any(|cluster| cluster.identifier == wanted.identifier) {
+            lock.release(self.cloud).await?;
+            let plan = Plan::wait(1, "the new cluster is listed by now", self.moment.seen.clone());
+            return self.carry_out(plan, &[], &[], Some(wanted)).await;
+        }
         let plan = create::choose(wanted, &clusters, self.settings, self.moment.now);
         info!(request = self.key, verdicts = slots::report(&plan.verdicts), "slots");
         let restores = !plan.actions.is_empty();
