@@ -10,6 +10,7 @@ use std::time::Instant;
 use aurora_clone_core::names::tag;
 use aurora_clone_sim::faults::{Fault, FaultKind, Target};
 use aurora_clone_sim::rds::Choice;
+use aurora_clone_sim::rng::Rng;
 use aurora_clone_sim::{Config, World};
 use aurora_clone_tests::{House, copy, strangers_clone};
 use chrono::Duration;
@@ -176,11 +177,12 @@ fn at(call: usize, kind: FaultKind) -> Fault {
     Fault { target: Target::Call(call), kind }
 }
 
-async fn each_call(scene: Scene, kinds: &[FaultKind]) {
+/// Hits every `step`-th call of a flow with each kind of fault; which ones differs from kind to kind.
+async fn each_call(scene: Scene, step: usize, kinds: &[FaultKind]) {
     let calls = scene.reference().await;
-    let mut runs = Runs::new(format!("{} x {calls} calls x {kinds:?}", scene.name));
-    for kind in kinds {
-        for call in 1..=calls {
+    let mut runs = Runs::new(format!("{}: {calls} calls, every {step}, {kinds:?}", scene.name));
+    for (number, kind) in kinds.iter().enumerate() {
+        for call in (1 + number % step..=calls).step_by(step) {
             let fault = at(call, kind.clone());
             runs.run(format!("{fault:?}"), scene.succeeds(vec![fault])).await;
         }
@@ -188,52 +190,206 @@ async fn each_call(scene: Scene, kinds: &[FaultKind]) {
     runs.end();
 }
 
+const STALE: FaultKind = FaultKind::StaleRead(Duration::seconds(60));
+const LATE: FaultKind = FaultKind::Delay(Duration::seconds(40));
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_reply_of_any_call_is_not_noticed() {
-    each_call(PLAIN, &[FaultKind::LostReply]).await;
+    each_call(PLAIN, 1, &[FaultKind::LostReply]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_after_any_call_is_not_noticed() {
-    each_call(PLAIN, &[FaultKind::Crash]).await;
+    each_call(PLAIN, 1, &[FaultKind::Crash]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_lost_throttled_or_broken_is_not_noticed() {
-    each_call(PLAIN, &[FaultKind::LostRequest, FaultKind::Throttle, FaultKind::ServerError]).await;
+    each_call(PLAIN, 1, &[FaultKind::LostRequest, FaultKind::Throttle, FaultKind::ServerError]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_reply_of_any_call_is_not_noticed() {
-    each_call(PLAIN, &[FaultKind::Delay(Duration::seconds(40))]).await;
+async fn a_late_reply_or_a_stale_read_anywhere_is_not_noticed() {
+    each_call(PLAIN, 1, &[LATE, STALE]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_read_anywhere_is_not_noticed() {
-    each_call(PLAIN, &[FaultKind::StaleRead(Duration::seconds(60))]).await;
+async fn faults_of_other_flows_are_not_noticed() {
+    each_call(LAST_SLOT, 4, &[FaultKind::Crash, STALE]).await;
+    each_call(STRICT, 4, &[FaultKind::LostReply, FaultKind::Crash]).await;
+    each_call(POOL, 4, &[FaultKind::Crash]).await;
+    each_call(FULL_COPY, 5, &[FaultKind::Crash, STALE]).await;
+    each_call(WAIT, 4, &[FaultKind::Crash]).await;
+}
+
+/// With two faults the creation may fail, and then everything is taken back.
+#[tokio::test(start_paused = true)]
+async fn two_faults_leave_nothing_behind() {
+    const PAIRS: usize = 150;
+    let kinds = [
+        FaultKind::Crash,
+        FaultKind::LostReply,
+        STALE,
+        LATE,
+        FaultKind::LostRequest,
+        FaultKind::StaleRead(Duration::seconds(300)),
+    ];
+    let calls = PLAIN.reference().await;
+    let mut runs = Runs::new("pairs of faults");
+    let mut rng = Rng::new(20);
+    let mut draw = |from: usize, to: usize| rng.between(from as u64, to as u64) as usize;
+    let mut failed_creations = 0;
+    for _ in 0..PAIRS {
+        let first = draw(1, calls - 1);
+        // The next few calls are where the second fault meets what the first one left.
+        let second = first + draw(1, 12);
+        let faults = vec![
+            at(first, kinds[draw(0, kinds.len() - 1)].clone()),
+            at(second, kinds[draw(0, kinds.len() - 1)].clone()),
+        ];
+        let flow = PLAIN.run(faults.clone());
+        if let Some((created, _)) = runs.run(format!("{faults:?}"), flow).await {
+            failed_creations += usize::from(created != "CREATE_COMPLETE");
+        }
+    }
+    println!("pairs of faults: {failed_creations} creations failed and were taken back");
+    runs.end();
+}
+
+/// A fault that stays until the creation is answered, or until the whole rollback is.
+async fn permanent(operation: &'static str, kind: FaultKind, says: &'static str, lift_early: bool) {
+    let house = PLAIN.open();
+    let begun = house.sim.now();
+    house.sim.with(|world| world.set_faults(vec![Fault { target: Target::Every(operation), kind }]));
+    house.create("web", "SourceClusterId: prod");
+    while house.status("web") == "CREATE_IN_PROGRESS" {
+        house.sim.sleep(Duration::milliseconds(200)).await;
+    }
+    assert!(house.sim.now() - begun <= Duration::seconds(3_540), "answered after {}", house.sim.now() - begun);
+    assert!(house.story("web").contains(says), "{}", house.story("web"));
+    assert!(house.story("web").contains("Received response status [FAILED]"), "{}", house.story("web"));
+    if lift_early {
+        house.sim.with(|world| world.set_faults(Vec::new()));
+        assert_eq!(house.settled("web").await, "ROLLBACK_COMPLETE", "{}", house.story("web"));
+    } else {
+        let status = house.settled("web").await;
+        assert!(status.starts_with("ROLLBACK_"), "{}", house.story("web"));
+        house.sim.with(|world| world.set_faults(Vec::new()));
+        house.delete("web");
+        assert_eq!(house.settled("web").await, "DELETE_COMPLETE", "{}", house.story("web"));
+    }
+    assert!(!house.story("web").contains("did not receive a response"), "{}", house.story("web"));
+    assert_eq!(left(&house), Vec::<String>::new());
+    house.close().await;
+    one_answer_per_request(&house);
 }
 
 #[tokio::test(start_paused = true)]
-async fn crashes_and_stale_reads_around_the_last_slot_are_not_noticed() {
-    each_call(LAST_SLOT, &[FaultKind::Crash, FaultKind::StaleRead(Duration::seconds(60))]).await;
+async fn a_fault_that_stays_is_answered_in_time_and_says_so() {
+    let mut runs = Runs::new("faults that stay");
+    for (operation, kind, says) in [
+        ("DescribeDBClusters", FaultKind::Deny, "DescribeDBClusters failed: AccessDenied"),
+        ("DescribeDBClusters", FaultKind::LostReply, "DescribeDBClusters failed"),
+        ("DescribeDBInstances", FaultKind::Deny, "DescribeDBInstances failed: AccessDenied"),
+        ("RestoreDBClusterToPointInTime", FaultKind::Deny, "RestoreDBClusterToPointInTime failed: AccessDenied"),
+        ("RestoreDBClusterToPointInTime", FaultKind::Throttle, "RestoreDBClusterToPointInTime failed: Throttling"),
+        ("RestoreDBClusterToPointInTime", FaultKind::LostRequest, "RestoreDBClusterToPointInTime failed"),
+        ("CreateDBInstance", FaultKind::Deny, "CreateDBInstance failed: AccessDenied"),
+        ("CreateDBInstance", FaultKind::Throttle, "CreateDBInstance failed: Throttling"),
+        ("DescribeStackResource", FaultKind::Deny, "DescribeStackResource failed: AccessDenied"),
+        ("StartExecution", FaultKind::Deny, "StartExecution failed: AccessDeniedException"),
+        ("StartExecution", FaultKind::ServerError, "StartExecution failed"),
+        ("PutItem", FaultKind::Deny, "PutItem failed: AccessDeniedException"),
+        ("PutItem", FaultKind::ServerError, "PutItem failed"),
+        // The handler has the event, and with it the URL: before a request is kept, it answers without the table.
+        ("GetItem", FaultKind::Deny, "GetItem failed: AccessDeniedException"),
+        // No decision can be kept, so one is sent that is not.
+        ("UpdateItem", FaultKind::Deny, "no step came to a decision that could be kept"),
+        ("UpdateItem", FaultKind::LostRequest, "no step came to a decision that could be kept"),
+    ] {
+        for lift_early in [true, false] {
+            let name = format!("{operation} {kind:?} {lift_early}");
+            runs.run(name, permanent(operation, kind.clone(), says, lift_early)).await;
+        }
+    }
+    runs.end();
 }
 
+/// Every reply of RDS comes too late, from the beginning: no call ends before its time is over.
 #[tokio::test(start_paused = true)]
-async fn faults_of_a_strict_rds_are_not_noticed() {
-    each_call(STRICT, &[FaultKind::LostReply, FaultKind::Crash]).await;
+async fn an_rds_that_never_answers_in_time_is_answered_for() {
+    permanent("DescribeDBClusters", LATE, "DescribeDBClusters failed", true).await;
+    // Here the restore is made, and only nobody hears of it.
+    let late = Fault { target: Target::Every("RestoreDBClusterToPointInTime"), kind: LATE };
+    PLAIN.succeeds(vec![late]).await;
 }
 
+/// The bucket, or the table, is away for a while, from before a request until after its decision: the answer arrives as soon as
+/// that is over. While it lasts no answer is possible: there is nowhere to send it, or nobody knows where to.
 #[tokio::test(start_paused = true)]
-async fn faults_while_a_copy_is_cloned_are_not_noticed() {
-    each_call(POOL, &[FaultKind::Crash]).await;
+async fn an_outage_is_outlasted() {
+    let mut runs = Runs::new("outages");
+    for (operation, kind) in [
+        ("PutObject", FaultKind::ServerError),
+        ("PutObject", FaultKind::Throttle),
+        ("PutObject", FaultKind::LostReply),
+        ("PutObject", FaultKind::LostRequest),
+        ("GetItem", FaultKind::ServerError),
+        ("GetItem", FaultKind::Deny),
+    ] {
+        for minutes in [1, 5, 20, 40] {
+            let kind = kind.clone();
+            let name = format!("{operation} {kind:?} {minutes} min");
+            runs.run(name, outage(operation, kind, Duration::minutes(minutes))).await;
+        }
+    }
+    runs.end();
 }
 
-#[tokio::test(start_paused = true)]
-async fn faults_of_a_full_copy_are_not_noticed() {
-    each_call(FULL_COPY, &[FaultKind::Crash, FaultKind::StaleRead(Duration::seconds(60))]).await;
+async fn outage(operation: &'static str, kind: FaultKind, length: Duration) {
+    let house = PLAIN.open();
+    house.create("web", "SourceClusterId: prod");
+    house.sim.sleep(Duration::seconds(15)).await;
+    house.sim.with(|world| world.set_faults(vec![Fault { target: Target::Every(operation), kind }]));
+    house.sim.sleep(length).await;
+    house.sim.with(|world| world.set_faults(Vec::new()));
+    let over = house.sim.now();
+    let status = house.settled("web").await;
+    assert!(["CREATE_COMPLETE", "ROLLBACK_COMPLETE"].contains(&status.as_str()), "{status}");
+    assert!(house.sim.now() - over < Duration::minutes(10), "{}", house.story("web"));
+    assert!(!house.story("web").contains("did not receive a response"), "{}", house.story("web"));
+    if operation == "PutObject" {
+        assert_eq!(status, "CREATE_COMPLETE", "{}", house.story("web"));
+    }
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_COMPLETE", "{}", house.story("web"));
+    house.close().await;
+    one_answer_per_request(&house);
 }
 
+/// What is permanent only for the deletion: FAILED in time, and the next deletion goes on from there.
 #[tokio::test(start_paused = true)]
-async fn faults_while_a_slot_is_waited_for_are_not_noticed() {
-    each_call(WAIT, &[FaultKind::Crash]).await;
+async fn a_deletion_that_is_denied_is_answered_and_goes_on_later() {
+    let mut runs = Runs::new("denied deletions");
+    for operation in ["DescribeDBClusters", "DeleteDBInstance", "DeleteDBCluster", "DeleteItem", "PutItem", "UpdateItem"] {
+        for kind in [FaultKind::Deny, FaultKind::LostRequest] {
+            runs.run(format!("{operation} {kind:?}"), denied_deletion(operation, kind)).await;
+        }
+    }
+    runs.end();
+}
+
+async fn denied_deletion(operation: &'static str, kind: FaultKind) {
+    let house = PLAIN.open();
+    house.create("web", "SourceClusterId: prod");
+    assert_eq!(house.settled("web").await, "CREATE_COMPLETE", "{}", house.story("web"));
+    house.sim.with(|world| world.set_faults(vec![Fault { target: Target::Every(operation), kind }]));
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_FAILED", "{}", house.story("web"));
+    assert!(house.story("web").contains("Received response status [FAILED]"), "{}", house.story("web"));
+    house.sim.with(|world| world.set_faults(Vec::new()));
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_COMPLETE", "{}", house.story("web"));
+    house.close().await;
+    one_answer_per_request(&house);
 }
