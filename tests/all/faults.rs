@@ -23,6 +23,8 @@ struct Scene {
     properties: &'static str,
     /// Whether RDS takes an instance, or a deletion, while its target is `creating`.
     while_creating: Choice,
+    /// Whether everything takes several polls.
+    slow: bool,
 }
 
 const PLAIN: Scene = Scene {
@@ -30,7 +32,9 @@ const PLAIN: Scene = Scene {
     seed: |_| {},
     properties: "SourceClusterId: prod",
     while_creating: Choice::Accept,
+    slow: false,
 };
+const SLOW: Scene = Scene { name: "slow", slow: true, ..PLAIN };
 const STRICT: Scene = Scene { name: "strict", while_creating: Choice::Refuse, ..PLAIN };
 const LAST_SLOT: Scene = Scene { name: "last slot", seed: |world| strangers(world, 14), ..PLAIN };
 const POOL: Scene = Scene { name: "pool copy", seed: full_root_and_a_copy, ..PLAIN };
@@ -62,11 +66,13 @@ fn full_root_and_a_copy(world: &mut World) {
 impl Scene {
     fn open(&self) -> House {
         let mut config = Config::default();
-        config.rds.clone_seconds = 35..=35;
-        config.rds.full_copy_seconds = 70..=70;
-        config.rds.create_instance_seconds = 40..=40;
-        config.rds.delete_instance_seconds = 25..=25;
-        config.rds.delete_cluster_seconds = 25..=25;
+        let slow = if self.slow { 3 } else { 1 };
+        let seconds = |seconds: u64| seconds * slow..=seconds * slow;
+        config.rds.clone_seconds = seconds(18);
+        config.rds.full_copy_seconds = seconds(70);
+        config.rds.create_instance_seconds = seconds(25);
+        config.rds.delete_instance_seconds = seconds(12);
+        config.rds.delete_cluster_seconds = seconds(12);
         config.rds.instance_while_creating = self.while_creating;
         config.rds.delete_while_creating = self.while_creating;
         House::with(config, 0, self.seed)
@@ -125,9 +131,8 @@ fn one_answer_per_request(house: &House) {
 
 /// Clusters that were ever made for a stack.
 fn made(house: &House) -> usize {
-    house.look(|world| {
-        world.rds.history().iter().filter(|life| life.tags.contains_key(tag::STACK_ID)).count()
-    })
+    house
+        .look(|world| world.rds.history().iter().filter(|life| life.tags.contains_key(tag::STACK_ID)).count())
 }
 
 /// Clusters of any stack that exist.
@@ -169,7 +174,12 @@ impl Runs {
     fn end(self) {
         let Self { title, begun, count, failed } = self;
         println!("{title}: {count} flows in {:.1} s", begun.elapsed().as_secs_f64());
-        assert!(failed.is_empty(), "{title}: {} of {count} flows failed:\n{}", failed.len(), failed.join("\n"));
+        assert!(
+            failed.is_empty(),
+            "{title}: {} of {count} flows failed:\n{}",
+            failed.len(),
+            failed.join("\n")
+        );
     }
 }
 
@@ -215,8 +225,9 @@ async fn a_late_reply_or_a_stale_read_anywhere_is_not_noticed() {
 
 #[tokio::test(start_paused = true)]
 async fn faults_of_other_flows_are_not_noticed() {
-    each_call(LAST_SLOT, 4, &[FaultKind::Crash, STALE]).await;
+    each_call(SLOW, 4, &[FaultKind::Crash, FaultKind::LostReply, STALE]).await;
     each_call(STRICT, 4, &[FaultKind::LostReply, FaultKind::Crash]).await;
+    each_call(LAST_SLOT, 4, &[FaultKind::Crash, STALE]).await;
     each_call(POOL, 4, &[FaultKind::Crash]).await;
     each_call(FULL_COPY, 5, &[FaultKind::Crash, STALE]).await;
     each_call(WAIT, 4, &[FaultKind::Crash]).await;
@@ -265,7 +276,11 @@ async fn permanent(operation: &'static str, kind: FaultKind, says: &'static str,
     while house.status("web") == "CREATE_IN_PROGRESS" {
         house.sim.sleep(Duration::milliseconds(200)).await;
     }
-    assert!(house.sim.now() - begun <= Duration::seconds(3_540), "answered after {}", house.sim.now() - begun);
+    assert!(
+        house.sim.now() - begun <= Duration::seconds(3_540),
+        "answered after {}",
+        house.sim.now() - begun
+    );
     assert!(house.story("web").contains(says), "{}", house.story("web"));
     assert!(house.story("web").contains("Received response status [FAILED]"), "{}", house.story("web"));
     if lift_early {
@@ -291,8 +306,16 @@ async fn a_fault_that_stays_is_answered_in_time_and_says_so() {
         ("DescribeDBClusters", FaultKind::Deny, "DescribeDBClusters failed: AccessDenied"),
         ("DescribeDBClusters", FaultKind::LostReply, "DescribeDBClusters failed"),
         ("DescribeDBInstances", FaultKind::Deny, "DescribeDBInstances failed: AccessDenied"),
-        ("RestoreDBClusterToPointInTime", FaultKind::Deny, "RestoreDBClusterToPointInTime failed: AccessDenied"),
-        ("RestoreDBClusterToPointInTime", FaultKind::Throttle, "RestoreDBClusterToPointInTime failed: Throttling"),
+        (
+            "RestoreDBClusterToPointInTime",
+            FaultKind::Deny,
+            "RestoreDBClusterToPointInTime failed: AccessDenied",
+        ),
+        (
+            "RestoreDBClusterToPointInTime",
+            FaultKind::Throttle,
+            "RestoreDBClusterToPointInTime failed: Throttling",
+        ),
         ("RestoreDBClusterToPointInTime", FaultKind::LostRequest, "RestoreDBClusterToPointInTime failed"),
         ("CreateDBInstance", FaultKind::Deny, "CreateDBInstance failed: AccessDenied"),
         ("CreateDBInstance", FaultKind::Throttle, "CreateDBInstance failed: Throttling"),
@@ -371,7 +394,9 @@ async fn outage(operation: &'static str, kind: FaultKind, length: Duration) {
 #[tokio::test(start_paused = true)]
 async fn a_deletion_that_is_denied_is_answered_and_goes_on_later() {
     let mut runs = Runs::new("denied deletions");
-    for operation in ["DescribeDBClusters", "DeleteDBInstance", "DeleteDBCluster", "DeleteItem", "PutItem", "UpdateItem"] {
+    for operation in
+        ["DescribeDBClusters", "DeleteDBInstance", "DeleteDBCluster", "DeleteItem", "PutItem", "UpdateItem"]
+    {
         for kind in [FaultKind::Deny, FaultKind::LostRequest] {
             runs.run(format!("{operation} {kind:?}"), denied_deletion(operation, kind)).await;
         }

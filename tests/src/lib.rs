@@ -249,7 +249,13 @@ impl House {
     pub async fn close(&self) {
         self.sim.sleep(Duration::hours(8)).await;
         self.look(|world| {
-            assert!(world.violations.is_empty(), "{:#?}", world.violations);
+            let bodies = || world.bucket.answers.iter().map(|answer| String::from_utf8_lossy(&answer.body));
+            assert!(
+                world.violations.is_empty(),
+                "{:#?}\n{:#?}",
+                world.violations,
+                bodies().collect::<Vec<_>>()
+            );
             assert_eq!(world.states.running(), 0, "an execution runs for ever");
             let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
             for answer in &world.bucket.answers {

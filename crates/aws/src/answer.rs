@@ -57,7 +57,9 @@ async fn attempt_put(cloud: &Cloud, url: &ResponseUrl, body: &str) -> Result<(),
     match status {
         200..=299 => Ok(()),
         // 400 is, among others, S3's RequestTimeout, and 409 a conflict that passes.
-        400 | 408 | 409 | 429 | 500..=599 => Err(NotAnswered::Failed(format!("S3 answered with HTTP status {status}"))),
+        400 | 408 | 409 | 429 | 500..=599 => {
+            Err(NotAnswered::Failed(format!("S3 answered with HTTP status {status}")))
+        }
         _ => Err(NotAnswered::Refused(status)),
     }
 }

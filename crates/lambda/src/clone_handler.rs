@@ -200,8 +200,7 @@ impl CloneHandler {
             step::GIVE_UP => {
                 let failure = event.error.unwrap_or_default();
                 let error = failure_text(&failure);
-                self.decide(&key, &stored, advance::give_up(&self.settings, &key, &stored.request, &error))
-                    .await?;
+                self.decide(&key, &stored, advance::give_up(&self.settings, &key, &stored, &error)).await?;
                 Ok(json!({ "request": key }))
             }
             step::ANSWER => {
@@ -256,7 +255,7 @@ impl CloneHandler {
         let text = match &stored.decision {
             Some(text) => text.clone(),
             None => {
-                let decision = advance::give_up(&self.settings, key, &stored.request, why_none);
+                let decision = advance::give_up(&self.settings, key, stored, why_none);
                 let unkept = body(&stored.request, &decision);
                 self.decide(key, stored, decision).await.unwrap_or_else(|error| {
                     warn!(request = key, %error, "the decision could not be kept");
