@@ -6,8 +6,12 @@
 # VENV (default: target/clients-venv) is made and filled from requirements.txt unless it has them already; that is the only
 # step that needs a package registry. Everything after it talks to loopback only.
 #
-# Where the Rust tests have recorded answers (SIM_RECORD_DIR=/an/absolute/folder cargo test; default here:
-# target/rds-responses), these are checked too.
+# Where the Rust tests have recorded answers, these are checked too:
+#   SIM_RECORD_DIR=$PWD/target/rds-responses cargo test
+# The folder must be absolute (cargo runs every test in its package's folder) and is best removed before: recordings add up.
+# This program looks where SIM_RECORD_DIR says, or in target/rds-responses.
+#
+# SIM_SERVER may name another server's command; it must know the options of crates/sim/examples/serve.rs.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -43,7 +47,10 @@ fi
 
 recorded=${SIM_RECORD_DIR:-target/rds-responses}
 if [ -d "$recorded" ]; then
-    "$venv/bin/python" "$here/check_responses.py" "$recorded" || fail "recorded answers in $recorded break AWS's model"
+    echo "recorded answers in $recorded:"
+    "$venv/bin/python" "$here/check_responses.py" "$recorded" || fail "recorded answers in $recorded break AWS's models"
+else
+    echo "no recorded answers to check: there is no $recorded"
 fi
 
 exec "$venv/bin/python" -B -m pytest -q -p no:cacheprovider "$@" "$here"

@@ -46,6 +46,15 @@ DELETED = (
 )
 
 
+def events(status):
+    return answer(
+        "DescribeStackEvents",
+        "<StackEvents><member><StackId>s</StackId><EventId>1</EventId><StackName>s</StackName>"
+        f"<Timestamp>2026-01-01T00:00:00.000Z</Timestamp><ResourceStatus>{status}</ResourceStatus></member></StackEvents>",
+        CLOUDFORMATION,
+    )
+
+
 @pytest.mark.parametrize(
     ("operation", "status", "document"),
     [
@@ -56,6 +65,8 @@ DELETED = (
         ("DescribeStacks", 200, STACK),
         ("DescribeStacks", 400, error("ValidationError", namespace=CLOUDFORMATION)),
         ("DeleteStack", 200, DELETED),
+        ("DescribeStackEvents", 200, events("UPDATE_FAILED")),
+        ("DescribeStackEvents", 200, events("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")),
     ],
 )
 def test_good_answers_pass(operation, status, document):
@@ -110,6 +121,7 @@ def test_good_answers_pass(operation, status, document):
         ("DescribeDBClusters", 404, error("DBClusterNotFoundFault").replace(">No<", "><"), "without a message"),
         ("DescribeDBClusters", 404, error("DBClusterNotFoundFault").replace("Code>", "Kode>"), "expected"),
         ("DescribeStacks", 200, STACK.replace("_COMPLETE", "_COMPLETED"), "is none of"),
+        ("DescribeStackEvents", 200, events("UPDATE_CLEANUP"), "is none of"),
         ("DescribeStacks", 200, STACK.replace("StackStatus>", "Description>"), "required StackStatus is missing"),
         ("DescribeStacks", 200, STACK.replace("member>", "Stack>"), "list item Stack"),
         ("DeleteStack", 200, DELETED.replace("<Resp", "<DeleteStackResult/><Resp"), "expected"),

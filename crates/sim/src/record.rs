@@ -21,6 +21,7 @@ pub fn record_all_responses(world: &World, dir: impl AsRef<Path>) -> io::Result<
 }
 
 fn record<'w>(world: &'w World, dir: &Path, mut wanted: impl FnMut(&'w Call) -> bool) -> io::Result<()> {
+    // Even a World without answers leaves the folder, so that its emptiness is seen.
     fs::create_dir_all(dir)?;
     let answers = world.log.iter().filter(|call| {
         matches!(call.service, "rds" | "cloudformation")
@@ -29,19 +30,24 @@ fn record<'w>(world: &'w World, dir: &Path, mut wanted: impl FnMut(&'w Call) -> 
             && call.error.as_deref() != Some("InvalidAction")
     });
     for call in answers {
-        if !wanted(call) {
-            continue;
+        if wanted(call) {
+            write_response(dir, &call.operation, call.status, &call.response)?;
         }
-        let mut number = 1;
-        let mut file = loop {
-            let path = dir.join(format!("{}.{number}.xml", call.operation));
-            match OpenOptions::new().write(true).create_new(true).open(path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                other => break other?,
-            }
-        };
-        writeln!(file, "<!-- status {} -->", call.status)?;
-        file.write_all(&call.response)?;
     }
     Ok(())
+}
+
+/// Writes one answer of an operation into a new file.
+pub fn write_response(dir: &Path, operation: &str, status: u16, body: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let mut number = 1;
+    let mut file = loop {
+        let path = dir.join(format!("{operation}.{number}.xml"));
+        match OpenOptions::new().write(true).create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            other => break other?,
+        }
+    };
+    writeln!(file, "<!-- status {status} -->")?;
+    file.write_all(body)
 }
