@@ -19,7 +19,7 @@ import strict_json
 # How to start the server; run.sh sets the built program.
 SERVER = shlex.split(os.environ.get("SIM_SERVER", "cargo run -q -p aurora-clone-sim --example serve --"))
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-LONGEST_RUN_SECONDS = "600"
+LONGEST_RUN_SECONDS = "1800"
 BEFORE = dict(os.environ)
 WALKED = {"boto3": 0, "servers": 0}
 

@@ -13,7 +13,7 @@ import pytest
 
 AWS = pathlib.Path(sys.executable).parent / "aws"
 FAST = ("--speed", "5000")
-SLOW = ("--speed", "1")
+SLOW = ("--speed", "0.01")
 POSTGRES = ("--engine", "aurora-postgresql")
 CLASS = ("--db-instance-class", "db.r6g.large")
 # The exit code of the AWS CLI, version 1, when the service refuses or a waiter fails. Version 2 says 254 to a refusal, and is
