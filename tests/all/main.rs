@@ -5,4 +5,5 @@
 mod contention;
 mod delivery;
 mod faults;
+mod house;
 mod lifecycle;
