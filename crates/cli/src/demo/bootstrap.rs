@@ -40,6 +40,11 @@ async fn build(cargo: &Path, workspace: &Path) -> Result<PathBuf, Failure> {
     command.arg("--manifest-path").arg(workspace.join("Cargo.toml"));
     // With all members, as `cargo run --bin` has it: a selection of packages may have other features.
     command.arg("--workspace");
+    // What cargo says of the package that it runs is not for the packages that are built: build scripts (ring's) look at these,
+    // and would run again each time.
+    for (name, _) in env::vars_os().filter(|(name, _)| is_of_one_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
@@ -56,6 +61,15 @@ async fn build(cargo: &Path, workspace: &Path) -> Result<PathBuf, Failure> {
     found.ok_or_else(|| Failure::new(format!("cargo does not say where it built {NAME}")))
 }
 
+/// Whether a variable of the environment is about the package that cargo runs; others (`CARGO_HOME`, `CARGO_TARGET_DIR`)
+/// are the user's.
+fn is_of_one_package(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+    const NAMES: [&str; 5] =
+        ["CARGO", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR", "OUT_DIR"];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
+}
+
 fn beside(ourselves: &Path) -> Result<PathBuf, Failure> {
     let path = ourselves.with_file_name(format!("{NAME}{}", env::consts::EXE_SUFFIX));
     if path.is_file() {
@@ -65,4 +79,19 @@ fn beside(ourselves: &Path) -> Result<PathBuf, Failure> {
         "there is no {}: run `cargo demo` in the workspace, which builds it",
         path.display()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_one_package;
+
+    #[test]
+    fn the_users_own_settings_of_cargo_stay() {
+        for name in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_x", "OUT_DIR"] {
+            assert!(is_of_one_package(name), "{name}");
+        }
+        for name in ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS", "RUSTFLAGS", "PATH"] {
+            assert!(!is_of_one_package(name), "{name}");
+        }
+    }
 }

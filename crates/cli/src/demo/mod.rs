@@ -35,8 +35,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// What `demo` may be told.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// How many slots of each source the manager keeps free. The product's default is 1; with 0 the fifteenth slot shows.
-    #[arg(long, default_value_t = 0, value_parser = value_parser!(u32).range(0..i64::from(CLONE_LIMIT)))]
+    /// How many slots of each source the manager keeps free, at most 9: the copy has to have enough for the demo. The
+    /// product's default is 1; with 0 the fifteenth slot shows.
+    #[arg(long, default_value_t = 0, value_parser = value_parser!(u32).range(0..=9))]
     margin: u32,
     /// The seed of all chance in the simulation.
     #[arg(long, default_value_t = 1)]

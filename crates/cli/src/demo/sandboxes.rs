@@ -1,6 +1,7 @@
 //! Processes of the function, as Lambda would have them: a clean environment, and the runtime API to ask for work.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -48,12 +49,24 @@ pub struct Log {
 }
 
 impl Log {
-    /// An empty log in a directory of its own.
+    /// An empty log in a new directory.
     pub fn create() -> Result<Self, Failure> {
-        let directory = std::env::temp_dir().join(format!("aurora-clone-demo-{}", std::process::id()));
-        fs::create_dir_all(&directory)?;
+        let name = format!("aurora-clone-demo-{}", std::process::id());
+        let mut directory = std::env::temp_dir().join(&name);
+        // Process ids come again.
+        for number in 2.. {
+            match fs::create_dir(&directory) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && number < 1000 => {
+                    directory.set_file_name(format!("{name}-{number}"));
+                }
+                made => {
+                    made?;
+                    break;
+                }
+            }
+        }
         let path = directory.join("clone-handler.log");
-        File::create(&path)?;
+        File::create_new(&path)?;
         Ok(Self { path, shown: 0 })
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use aurora_clone_core::names::tag;
 use aurora_clone_sim::cloudformation::Stack;
-use aurora_clone_sim::rds::CopyKind;
+use aurora_clone_sim::rds::{CopyKind, Life};
 use aurora_clone_sim::{Sim, World};
 use chrono::{DateTime, Duration, Utc};
 
@@ -76,7 +77,10 @@ impl<'a> Story<'a> {
         self.say(&format!(
             "Real: {COUNT} processes of clone-handler on the AWS SDK, its state machine, example/template.yaml."
         ))?;
-        self.say("Simulated: RDS, DynamoDB, Step Functions, CloudFormation, and every time of day below.")?;
+        let start = self.start.format("%Y-%m-%d");
+        self.say(&format!(
+            "Simulated: RDS, DynamoDB, Step Functions, CloudFormation, and all times below, which begin on {start}."
+        ))?;
         self.say(&match self.arguments.margin {
             0 => "Slots: 15 clones per source, all of them used (--margin 0). The product's default keeps 1 free.".to_owned(),
             margin => format!("Slots: 15 clones per source, {margin} of them kept free (--margin {margin}; the product's default is 1)."),
@@ -99,7 +103,11 @@ impl<'a> Story<'a> {
         self.section(2, "Creating")?;
         self.say(&format!("CloudFormation creates the stack {STACK}: three resources, all at once."))?;
         self.create(STACK, TEMPLATE)?;
-        self.sim.watch(|world| (tree::clones(world).len() == RESOURCES.len()).then_some(())).await;
+        let all_begun = |world: &World| {
+            let begun = tree::clones(world).len() == RESOURCES.len();
+            (begun || world.cloudformation.is_settled(STACK)).then_some(())
+        };
+        self.sim.watch(all_begun).await;
         self.say(&format!("Soon, at {}:", clock(self.sim.now())))?;
         self.family()?;
         let status = self.settled(STACK).await;
@@ -125,6 +133,10 @@ impl<'a> Story<'a> {
 
     fn after(&mut self) -> Result<(), Failure> {
         self.section(4, "After")?;
+        self.say(&match self.arguments.margin {
+            0 => "All three are usable. One has the fifteenth slot of the source; for the others there is the copy.".to_owned(),
+            margin => format!("All three are usable. The source keeps {margin} free, so they are clones of the copy."),
+        })?;
         self.family()?;
         self.say("")?;
         let row = |cells: [&str; 6]| {
@@ -205,7 +217,14 @@ impl<'a> Story<'a> {
             status == "ROLLBACK_COMPLETE",
             format!("{WRONG_STACK} is ROLLBACK_COMPLETE, not {status}"),
         )?;
-        let left = self.sim.with(|world| tree::clones(world).len());
+        let (begun, left) = self.sim.with(|world| {
+            let id = world.cloudformation.stack(WRONG_STACK).map(|stack| stack.id.clone());
+            let of_stack = |life: &&Life| life.tags.get(tag::STACK_ID) == id.as_ref();
+            (world.rds.history().iter().filter(of_stack).count(), tree::clones(world).len())
+        });
+        self.say(&format!(
+            "\nDatabases that had been begun for {WRONG_STACK} meanwhile: {begun}. All of them are deleted."
+        ))?;
         self.check(
             left == RESOURCES.len(),
             format!("the rollback leaves the three clones of {STACK}, not {left}"),
@@ -337,7 +356,7 @@ impl<'a> Story<'a> {
             if reason == "Resource creation Initiated" {
                 continue;
             }
-            let head = format!("{}  {:<15}{:<20}", clock(event.at), event.logical_id, event.status);
+            let head = format!("{}  {:<15}{:<22}", clock(event.at), event.logical_id, event.status);
             let indent = head.chars().count();
             let reason = wrap(reason, WIDTH.saturating_sub(indent), indent);
             self.say(format!("{head}{}", self.printer.dim(&reason)).trim_end())?;
@@ -346,16 +365,15 @@ impl<'a> Story<'a> {
     }
 
     fn answer(&mut self, answer: &Answer) -> Result<(), Failure> {
-        let head = format!(
-            "{}  {:<15}{:<7}  {} of {} bytes, {} after the request",
+        let status = self.printer.bold(&format!("{:<9}", answer.text("Status")));
+        self.say(&format!(
+            "{}  {:<15}{status}to {}, after {}, in {} bytes",
             clock(answer.at),
             answer.text("LogicalResourceId"),
-            answer.text("Status"),
             answer.request,
-            answer.bytes,
             span(answer.after),
-        );
-        self.say(&self.printer.bold(&head))?;
+            answer.bytes,
+        ))?;
         if self.arguments.verbose {
             return self.say(&format!("{:#}", answer.body));
         }
