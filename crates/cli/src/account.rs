@@ -106,7 +106,14 @@ fn deploy(world: &mut World) -> Result<String, Failure> {
         .create(&config, "clone", STATE_MACHINE, &substitutions)
         .map_err(|error| Failure::new(format!("the state machine is refused: {error}")))?;
     create_stack(world, MANAGER, MANAGER_STACK, &[("Function", &function)])?;
-    Ok(state_machine)
+    // Nothing can be imported from a stack before it is complete.
+    while let Some(due) = world.next_due().filter(|_| !world.cloudformation.is_settled(MANAGER)) {
+        world.advance_to(due);
+    }
+    match world.cloudformation.stack(MANAGER).map(|stack| stack.status.as_str()) {
+        Some("CREATE_COMPLETE") => Ok(state_machine),
+        status => Err(Failure::new(format!("the stack {MANAGER} is {status:?}"))),
+    }
 }
 
 /// Creates a stack, as a person would.
