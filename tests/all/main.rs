@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, missing_docs)]
 
+mod contention;
+mod delivery;
+mod faults;
 mod house;
 mod lifecycle;

@@ -31,7 +31,8 @@ async fn clone_handler() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let handler = Arc::clone(&handler);
         async move {
-            handler.handle(event.payload).await.map_err(|error| Diagnostic {
+            // Boxed: the steps are deep, and the compiler follows unboxed futures only so far.
+            Box::pin(handler.handle(event.payload)).await.map_err(|error| Diagnostic {
                 error_type: error.name().to_owned(),
                 error_message: error.to_string(),
             })

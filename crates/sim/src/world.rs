@@ -270,6 +270,9 @@ impl World {
         let (service, operation) = route(request);
         let fault = if origin.faultable { self.next_fault(&operation) } else { None };
         let refused = match fault {
+            Some(FaultKind::Throttle) if service == "s3" => {
+                Some(self.refusal(service, 503, "SlowDown", "Please reduce your request rate."))
+            }
             Some(FaultKind::Throttle) => Some(self.refusal(service, 400, "Throttling", "Rate exceeded")),
             Some(FaultKind::Deny) => Some(self.refusal(
                 service,
