@@ -1,8 +1,5 @@
 //! The `bootstrap` of the package: one binary, whose handler `_HANDLER` chooses.
 
-// The futures of the SDK's calls nest deeper than the compiler's default limit of 128 where their layout is computed.
-#![recursion_limit = "256"]
-
 use std::sync::Arc;
 
 use aurora_clone_core::names::env;
