@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aurora_clone_aws::cloud::{Cloud, Parts};
+use aurora_clone_core::arn::Place;
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::settings::Settings;
 use aurora_clone_lambda::clone_handler::CloneHandler;
@@ -295,6 +296,7 @@ fn leaks(call: &Call) -> bool {
 /// The product's handler over a simulated account.
 pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -> CloneHandler {
     let clock = sim.clone();
+    let (home, _) = Place::of(&state_machine, "states").unwrap();
     let cloud = Cloud::new(Parts {
         region: config.region.clone(),
         credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
@@ -304,7 +306,7 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -
         clock: Arc::new(move || clock.now()),
         endpoint: Box::new(|_| None),
     });
-    CloneHandler { cloud, settings: settings(margin), region: config.region.clone(), response_origin: None }
+    CloneHandler { cloud, settings: settings(margin), home, response_origin: None }
 }
 
 /// A production cluster with everything that a restore drops unless it is told.

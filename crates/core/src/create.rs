@@ -17,7 +17,7 @@ use crate::request::Wanted;
 use crate::settings::Settings;
 use crate::slots::{self, Reason, Verdict};
 use crate::snapshot::{Cluster, Instance, Phase};
-use crate::tags::{RestoreType, Role, Tags};
+use crate::tags::{self, RestoreType, Role, Tags};
 
 /// Seconds between two looks at something that takes minutes.
 const POLL: u32 = 30;
@@ -59,6 +59,19 @@ pub fn choose(wanted: &Wanted, clusters: &[Cluster], settings: &Settings, now: D
             root_identifier(source)
         ));
     };
+    if let Some(lineage) = tags::lineage(&root.tags) {
+        return failed(format!(
+            "SourceClusterId is {asked:?}: {:?} is no root, its tags are those of {:?}, of the family of {:?}. Name that \
+             family's root, or take the tags that begin with {:?} off a cluster that is none of it any more.",
+            root.identifier,
+            lineage.cluster,
+            lineage.root,
+            tag::PREFIX
+        ));
+    }
+    if find(&wanted.identifier).is_some() {
+        return Plan::wait(SOON, format!("{} exists already", wanted.identifier), Seen::default());
+    }
     let family = Family::of(root, clusters);
     let verdicts = slots::judge(&family, &wanted.properties.freshness, settings, now);
     let mut plan = pick(wanted, root, &verdicts, settings, now);
@@ -84,7 +97,7 @@ fn pick(
     }
     match wanted.properties.on_no_slot {
         OnNoSlot::Wait => Plan::wait(60, format!("no source has a free slot: {report}"), Seen::default()),
-        OnNoSlot::Copy if root.status.is_ready() => {
+        OnNoSlot::Copy if root.status.is_ready() && root.tag(tag::RETIRING).is_none() => {
             let verdict = Verdict {
                 source: root.identifier.clone(),
                 is_root: true,
@@ -248,7 +261,7 @@ fn add_instance(wanted: &Wanted, cluster: &Cluster, owned: Owned, identifier: St
         identifier,
         class: class(wanted, cluster),
         engine: cluster.engine.clone(),
-        tags: cluster.tags.clone(),
+        tags: tags::ours_and_users(&cluster.tags),
     });
     Plan::act(vec![action], POLL, format!("the instance of {} is being created", cluster.identifier), seen)
 }
