@@ -2,4 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, missing_docs)]
 
+mod bad_input;
+mod choosing;
 mod lifecycle;
+mod secrecy;
+mod slots;

@@ -256,7 +256,11 @@ impl House {
                 assert!(answer.body.len() <= 4_096);
             }
             let mut lives: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
-            for life in world.rds.history().iter().filter(|life| life.truth.created_by == MANAGER_KEY) {
+            // Copies of the pool have no stack.
+            let asked_for = |life: &&aurora_clone_sim::rds::Life| {
+                life.truth.created_by == MANAGER_KEY && life.tags.contains_key(tag::STACK_ID)
+            };
+            for life in world.rds.history().iter().filter(asked_for) {
                 let get = |key: &str| life.tags.get(key).map(String::as_str).unwrap_or_default();
                 *lives
                     .entry((get(tag::STACK_ID), get(tag::LOGICAL_ID), get(tag::GENERATION)))

@@ -100,7 +100,10 @@ fn deadline(stored: &Stored, moment: &Moment) -> DateTime<Utc> {
     let hour = Duration::hours(1);
     let issued =
         stored.response_url.issued_at().filter(|at| (moment.started - hour..moment.started).contains(at));
-    issued.unwrap_or(moment.started) + service_timeout(&stored.request.properties) - RESERVE
+    let patience = service_timeout(&stored.request.properties);
+    // A Delete may have to live with less patience than a Create is given: with a ServiceTimeout for which that one was
+    // refused.
+    issued.unwrap_or(moment.started) + patience - RESERVE.min(patience / 2)
 }
 
 struct Step<'a> {
