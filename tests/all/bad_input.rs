@@ -143,7 +143,8 @@ async fn a_bad_update_fails_with_the_incoming_id_and_changes_nothing() {
         house.update("web", properties);
         assert_eq!(house.settled("web").await, "UPDATE_ROLLBACK_COMPLETE", "{}", house.story("web"));
     }
-    let failed: Vec<Value> = answers(&house).into_iter().filter(|answer| answer["Status"] == "FAILED").collect();
+    let failed: Vec<Value> =
+        answers(&house).into_iter().filter(|answer| answer["Status"] == "FAILED").collect();
     assert_eq!(failed.len(), 3);
     assert!(failed.iter().all(|answer| answer["PhysicalResourceId"] == arn.as_str()), "{failed:#?}");
     assert_eq!(house.rds_calls().iter().filter(|call| call.mutates()).count(), calls);
@@ -189,8 +190,14 @@ async fn what_can_be_answered_is_answered_once() {
         let answers = answers(&house);
         assert_eq!(answers.len(), number + 1, "{name} {value}");
         let answer = &answers[number];
-        assert_eq!((&answer["Status"], &answer["RequestId"]), (&json!("FAILED"), &json!(format!("request-{number}"))));
-        assert!(answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("rejected-")), "{answer}");
+        assert_eq!(
+            (&answer["Status"], &answer["RequestId"]),
+            (&json!("FAILED"), &json!(format!("request-{number}")))
+        );
+        assert!(
+            answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("rejected-")),
+            "{answer}"
+        );
         let reason = answer["Reason"].as_str().unwrap();
         for word in words {
             assert!(reason.contains(word), "{name}: {reason}");
@@ -309,7 +316,11 @@ async fn hostile_response_urls_are_not_answered() {
             let Some(Err(error)) = &record.result else { panic!("{url} was taken") };
             assert_eq!(error.error_type, "Unanswerable", "{url}");
             // The text does not show it.
-            assert!(!error.message.contains("evil") && !error.message.contains("amazonaws"), "{}", error.message);
+            assert!(
+                !error.message.contains("evil") && !error.message.contains("amazonaws"),
+                "{}",
+                error.message
+            );
         }
         assert_eq!(world.functions.log().len(), urls.len() * 3, "Lambda tries three times");
     });

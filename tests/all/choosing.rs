@@ -96,7 +96,8 @@ async fn authors_and_operators_ask_for_fresh_data() {
     let old = ["clone-pool-1 (0 used, 15 free): data is too old", "clone-pool-2"];
     fails(&house, "a", &ask("MaxCopyAge: PT48H"), &[old[0], old[1], "MaxCopyAge is 2 d"]).await;
     let since = "CopyCreatedSince: '2026-06-19T00:00:00Z'";
-    fails(&house, "b", &ask(since), &[old[0], old[1], "CopyCreatedSince asks for 2026-06-19T00:00:00Z"]).await;
+    fails(&house, "b", &ask(since), &[old[0], old[1], "CopyCreatedSince asks for 2026-06-19T00:00:00Z"])
+        .await;
     for (stack, more) in [("c", "MaxCopyAge: P30D"), ("d", "CopyCreatedSince: '2026-06-18'"), ("e", "")] {
         assert_eq!(created(&house, stack, &ask(more)).await.0, "clone-pool-1", "{more}");
     }
@@ -134,7 +135,10 @@ async fn a_source_that_cannot_be_cloned_is_named() {
         world.rds.seed_cluster(SeedCluster { instances: 0, ..prod("empty") });
         world.rds.seed_cluster(prod("stopped"));
         world.rds.stop("stopped");
-        world.rds.seed_cluster(SeedCluster { engine: "neptune".to_owned(), ..SeedCluster { id: "graph".to_owned(), ..SeedCluster::default() } });
+        world.rds.seed_cluster(SeedCluster {
+            engine: "neptune".to_owned(),
+            ..SeedCluster { id: "graph".to_owned(), ..SeedCluster::default() }
+        });
         let orphan = copy("clone-pool-3", "long-gone", world.now());
         world.rds.seed_cluster(orphan);
     });
@@ -149,6 +153,16 @@ async fn a_source_that_cannot_be_cloned_is_named() {
     fails(&house, "e", "SourceClusterId: empty", &["empty (0 used, 15 free): has no instance"]).await;
     fails(&house, "f", "SourceClusterId: stopped", &["stopped (0 used, 15 free): is stopped"]).await;
     fails(&house, "g", "SourceClusterId: clone-pool-3", &["a copy whose root \"long-gone\" is gone"]).await;
+    // Waiting for a slot is no use there.
+    let begun = house.sim.now();
+    fails(
+        &house,
+        "f2",
+        "SourceClusterId: stopped\nOnNoSlot: Wait",
+        &["stopped (0 used, 15 free): is stopped"],
+    )
+    .await;
+    assert!(house.sim.now() - begun < Duration::minutes(3));
     // A copy stands for its root's family.
     assert_eq!(created(&house, "h", "SourceClusterId: clone-pool-1").await.0, "prod");
     house.close().await;
@@ -176,11 +190,18 @@ async fn without_a_slot_it_fails_waits_or_copies_as_the_author_says() {
     };
     let house = open(1_200);
     for (stack, more) in [("a", ""), ("b", "\nOnNoSlot: Fail"), ("c", "\nCopyOk: false")] {
-        fails(&house, stack, &format!("SourceClusterId: prod{more}"), &["no free slot", "OnNoSlot to Wait"]).await;
+        fails(&house, stack, &format!("SourceClusterId: prod{more}"), &["no free slot", "OnNoSlot to Wait"])
+            .await;
     }
     assert_eq!(restores(&house), 0);
     // Nobody leaves: FAILED, in time.
-    fails(&house, "d", "SourceClusterId: prod\nOnNoSlot: Wait", &["in the time", "no source has a free slot"]).await;
+    fails(
+        &house,
+        "d",
+        "SourceClusterId: prod\nOnNoSlot: Wait",
+        &["in the time", "no source has a free slot"],
+    )
+    .await;
     assert_eq!(restores(&house), 0);
     house.create("e", "SourceClusterId: prod\nOnNoSlot: Wait");
     house.sim.sleep(Duration::minutes(15)).await;
@@ -197,9 +218,37 @@ async fn without_a_slot_it_fails_waits_or_copies_as_the_author_says() {
     assert_eq!(created(&house, "h", "SourceClusterId: prod\nOnNoSlot: Copy").await.1, "copy-on-write");
     house.close().await;
     let house = open(10_800);
-    fails(&house, "a", "SourceClusterId: prod\nOnNoSlot: Copy", &["Not ready in the time", "the full copy", "ServiceTimeout"]).await;
+    fails(
+        &house,
+        "a",
+        "SourceClusterId: prod\nOnNoSlot: Copy",
+        &["Not ready in the time", "the full copy", "ServiceTimeout"],
+    )
+    .await;
     house.close().await;
     assert_eq!((restores(&house), house.ever_made()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_copy_that_cannot_be_deleted_yet_is_named_and_deleted_later() {
+    let hours = config(|rds| {
+        rds.full_copy_seconds = 10_800..=10_800;
+        rds.delete_while_creating = Choice::Refuse;
+    });
+    let house = House::with(hours, 0, fill);
+    house.create("web", "SourceClusterId: prod\nOnNoSlot: Copy");
+    assert_eq!(house.settled("web").await, "ROLLBACK_FAILED", "{}", house.story("web"));
+    let id = house.ours().remove(0);
+    let story = house.story("web");
+    assert!(
+        story.contains("Not finished within 1 h") && story.contains(&format!("{id} is being deleted")),
+        "{story}"
+    );
+    house.sim.sleep(Duration::hours(2)).await;
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_COMPLETE", "{}", house.story("web"));
+    house.close().await;
+    assert!(house.ours().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +256,11 @@ async fn what_aws_refuses_is_said_in_its_words_and_nothing_is_left() {
     type Furnish = fn(&mut World);
     let cases: [(Config, Furnish, &[&str]); 5] = [
         (config(|rds| rds.cluster_quota = 1), |_| {}, &["DBClusterQuotaExceededFault"]),
-        (config(|rds| rds.instance_quota = 2), |_| {}, &["InstanceQuotaExceeded", "more than 2 DB instances"]),
+        (
+            config(|rds| rds.instance_quota = 2),
+            |_| {},
+            &["InstanceQuotaExceeded", "more than 2 DB instances"],
+        ),
         (
             Config::default(),
             |world| world.rds.change("prod", |prod| prod.subnet_group = "lost-group".to_owned()),
@@ -221,7 +274,10 @@ async fn what_aws_refuses_is_said_in_its_words_and_nothing_is_left() {
         (
             Config::default(),
             |world| {
-                world.rds.seed_cluster(SeedCluster { kms_key: Some("arn:aws:kms:eu-west-1:123456789012:key/broken".to_owned()), ..prod("prod") });
+                world.rds.seed_cluster(SeedCluster {
+                    kms_key: Some("arn:aws:kms:eu-west-1:123456789012:key/broken".to_owned()),
+                    ..prod("prod")
+                });
                 world.rds.break_key("broken");
             },
             &["KMSKeyNotAccessibleFault"],
@@ -232,8 +288,6 @@ async fn what_aws_refuses_is_said_in_its_words_and_nothing_is_left() {
         let mut all = vec!["AWS refuses"];
         all.extend_from_slice(words);
         fails(&house, "web", "SourceClusterId: prod", &all).await;
-        // The lease of the root is free again.
-        house.sim.with(|world| world.config.rds.cluster_quota = 0);
         house.close().await;
         assert!(house.ours().is_empty());
     }
@@ -335,7 +389,10 @@ async fn ready_is_what_stays_ready() {
         });
         house.sim.sleep(Duration::seconds(seconds)).await;
         let ready = (cluster, member) == ("available", "available");
-        assert!(ready || house.status("web") == "CREATE_IN_PROGRESS", "complete while {cluster} and {member}");
+        assert!(
+            ready || house.status("web") == "CREATE_IN_PROGRESS",
+            "complete while {cluster} and {member}"
+        );
     }
     house.sim.with(|world| {
         world.rds.set_status(&id, "available");

@@ -20,8 +20,7 @@ use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
 /// What no sink may hold: parts of a response URL, and the password that every clone begins with.
-const CANARIES: [&str; 3] =
-    ["X-Amz-Signature", "X-Amz-Credential", "password-of-prod"];
+const CANARIES: [&str; 3] = ["X-Amz-Signature", "X-Amz-Credential", "password-of-prod"];
 
 /// The log of a test.
 #[derive(Clone, Default)]
@@ -108,8 +107,13 @@ async fn no_flow_shows_a_response_url_at_any_level() {
 #[tokio::test(start_paused = true)]
 async fn no_failure_shows_a_response_url() {
     let (log, _guard) = Log::start("trace");
-    let kinds =
-        [FaultKind::Deny, FaultKind::ServerError, FaultKind::LostReply, FaultKind::LostRequest, FaultKind::Crash];
+    let kinds = [
+        FaultKind::Deny,
+        FaultKind::ServerError,
+        FaultKind::LostReply,
+        FaultKind::LostRequest,
+        FaultKind::Crash,
+    ];
     for operation in ["PutItem", "GetItem", "UpdateItem", "StartExecution", "PutObject", "DeleteItem"] {
         for kind in &kinds {
             let house = House::open();
@@ -157,7 +161,8 @@ struct Torn {
 
 impl HttpConnector for Torn {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let torn = request.headers().get("x-amz-target").is_some_and(|target| target.ends_with(self.operation));
+        let torn =
+            request.headers().get("x-amz-target").is_some_and(|target| target.ends_with(self.operation));
         let reply = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let mut response = reply.await?;

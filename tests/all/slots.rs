@@ -49,9 +49,8 @@ const STATUSES: [&str; 8] =
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let manager = || select(&[MANAGER, MANAGER, "another"][..]);
-    let kind = |full: u32| {
-        prop_oneof![20 => Just(RestoreType::CopyOnWrite), full => Just(RestoreType::FullCopy)]
-    };
+    let kind =
+        |full: u32| prop_oneof![20 => Just(RestoreType::CopyOnWrite), full => Just(RestoreType::FullCopy)];
     let deed = prop_oneof![
         8 => (manager(), any::<Index>(), 0..5_usize, kind(3)).prop_map(|(manager, source, name, kind)| Deed::Clone { manager, source, name, kind }),
         2 => manager().prop_map(|manager| Deed::Copy { manager }),
@@ -119,7 +118,8 @@ impl Stage {
                 }
             }
             Deed::Gone { victim } => {
-                let victims: Vec<String> = self.names().into_iter().filter(|name| *name != self.root).collect();
+                let victims: Vec<String> =
+                    self.names().into_iter().filter(|name| *name != self.root).collect();
                 if !victims.is_empty() {
                     self.world.rds.vanish(victim.get(&victims).as_str());
                 }
@@ -349,7 +349,8 @@ async fn a_copy_on_another_page_is_found() {
     });
     house.create("a", "SourceClusterId: prod");
     assert_eq!(house.settled("a").await, "CREATE_COMPLETE", "{}", house.story("a"));
-    let source = house.look(|world| world.cloudformation.resource("a", "Clone").unwrap().data["SourceArn"].clone());
+    let source =
+        house.look(|world| world.cloudformation.resource("a", "Clone").unwrap().data["SourceArn"].clone());
     assert!(source.as_str().unwrap().ends_with(":clone-pool-1"));
     house.close().await;
 }

@@ -171,7 +171,8 @@ impl Step<'_> {
         if source.is_some_and(|source| create::root_identifier(source) != root) {
             // The listing knows more than the first look did: this is not the lease of the family's root.
             lock.release(self.cloud).await?;
-            let plan = Plan::wait(1, "the source is of another family than it seemed", self.moment.seen.clone());
+            let plan =
+                Plan::wait(1, "the source is of another family than it seemed", self.moment.seen.clone());
             return self.carry_out(plan, &[], &[], Some(wanted)).await;
         }
         let plan = create::choose(wanted, &clusters, self.settings, self.moment.now);

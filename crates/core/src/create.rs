@@ -96,7 +96,10 @@ fn pick(
         return Plan::wait(POLL, format!("a source is busy: {report}"), Seen::default());
     }
     match wanted.properties.on_no_slot {
-        OnNoSlot::Wait => Plan::wait(60, format!("no source has a free slot: {report}"), Seen::default()),
+        // Waiting is for slots; a source that is stopped, say, stays so.
+        OnNoSlot::Wait if verdicts.iter().any(|verdict| verdict.reason == Reason::NoFreeSlot) => {
+            Plan::wait(60, format!("no source has a free slot: {report}"), Seen::default())
+        }
         OnNoSlot::Copy if root.status.is_ready() && root.tag(tag::RETIRING).is_none() => {
             let verdict = Verdict {
                 source: root.identifier.clone(),
@@ -113,7 +116,7 @@ fn pick(
             );
             Plan::act(vec![Action::Restore(Box::new(restore))], 60, because, Seen::default())
         }
-        OnNoSlot::Copy | OnNoSlot::Fail => Plan::decide(Decision::failed(
+        OnNoSlot::Copy | OnNoSlot::Wait | OnNoSlot::Fail => Plan::decide(Decision::failed(
             wanted.arn(),
             format!(
                 "No source can be cloned: {report}. Nothing was made. Delete a clone, add a copy to the pool, or set \

@@ -25,7 +25,10 @@ impl ResponseUrl {
             Some(rest.starts_with('/') || rest.starts_with(':'))
         });
         let plain = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
-        if url.username().is_empty() && url.password().is_none() && (same != Some(true) || !text.chars().all(plain)) {
+        if url.username().is_empty()
+            && url.password().is_none()
+            && (same != Some(true) || !text.chars().all(plain))
+        {
             return Err(BadResponseUrl("it is not written as a URL has to be"));
         }
         if !url.username().is_empty() || url.password().is_some() {

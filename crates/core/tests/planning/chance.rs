@@ -51,29 +51,37 @@ fn tags() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         weighted(0.9, text(&["g1", "g1", "g2"])),
         weighted(0.1, Just("soon".to_owned())),
     )
-        .prop_map(|(manager, role, about, root, source, kind, time, stack, logical, generation, retiring)| {
-            [
-                (tag::MANAGER, manager),
-                (tag::ROLE, role),
-                (tag::CLUSTER, Some(about.unwrap_or_default())),
-                (tag::ROOT, root),
-                (tag::SOURCE, source),
-                (tag::RESTORE_TYPE, kind),
-                (tag::DATA_TIME, time),
-                (tag::STACK_ID, stack),
-                (tag::LOGICAL_ID, logical),
-                (tag::GENERATION, generation),
-                (tag::RETIRING, retiring),
-            ]
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-            .collect()
-        })
+        .prop_map(
+            |(manager, role, about, root, source, kind, time, stack, logical, generation, retiring)| {
+                [
+                    (tag::MANAGER, manager),
+                    (tag::ROLE, role),
+                    (tag::CLUSTER, Some(about.unwrap_or_default())),
+                    (tag::ROOT, root),
+                    (tag::SOURCE, source),
+                    (tag::RESTORE_TYPE, kind),
+                    (tag::DATA_TIME, time),
+                    (tag::STACK_ID, stack),
+                    (tag::LOGICAL_ID, logical),
+                    (tag::GENERATION, generation),
+                    (tag::RETIRING, retiring),
+                ]
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value?)))
+                .collect()
+            },
+        )
 }
 
 fn any_cluster(id: &'static str) -> impl Strategy<Value = Cluster> {
     let tagged = if id.starts_with("clone") { 0.9 } else { 0.1 };
-    (weighted(tagged, tags()), select(&STATUSES[..]), 0..3_usize, select(&[None, Some("g"), Some("h")][..]), weighted(0.1, Just(())))
+    (
+        weighted(tagged, tags()),
+        select(&STATUSES[..]),
+        0..3_usize,
+        select(&[None, Some("g"), Some("h")][..]),
+        weighted(0.1, Just(())),
+    )
         .prop_map(move |(tags, status, members, group, protected)| {
             let mut cluster = Cluster {
                 status: Status(status.to_owned()),
@@ -111,10 +119,11 @@ fn snapshot() -> impl Strategy<Value = (Vec<Cluster>, Vec<Instance>)> {
 }
 
 fn any_wanted() -> impl Strategy<Value = Wanted> {
-    let freshness = (weighted(0.2, 0..100_i64), weighted(0.5, 1..100_i64)).prop_map(|(since, age)| Freshness {
-        created_since: since.map(|hours| now() - Duration::hours(hours)),
-        max_age: age.map(Duration::hours),
-    });
+    let freshness =
+        (weighted(0.2, 0..100_i64), weighted(0.5, 1..100_i64)).prop_map(|(since, age)| Freshness {
+            created_since: since.map(|hours| now() - Duration::hours(hours)),
+            max_age: age.map(Duration::hours),
+        });
     let names = select(&["clone-new", "clone-new", "clone-a", "clone-b"][..]);
     let policies = select(&[OnNoSlot::Copy, OnNoSlot::Wait, OnNoSlot::Fail][..]);
     (prop_oneof![3 => Just("prod"), 1 => select(&NAMES[..])], names, freshness, policies).prop_map(
@@ -143,7 +152,9 @@ fn deleted(plan: &Plan) -> Vec<&str> {
     plan.actions
         .iter()
         .map(|action| match action {
-            Action::DeleteInstance { cluster, .. } | Action::DeleteCluster { cluster } => cluster.identifier(),
+            Action::DeleteInstance { cluster, .. } | Action::DeleteCluster { cluster } => {
+                cluster.identifier()
+            }
             other => panic!("{other:?} in a Delete"),
         })
         .collect()

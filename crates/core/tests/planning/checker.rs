@@ -165,7 +165,8 @@ fn a_deletion_of_what_is_not_our_clone() {
 fn a_deletion_in_the_wrong_order_or_of_a_foreign_instance() {
     let clone = clone_of("clone-a", "prod", "prod");
     let clusters = [clone.clone(), cluster("prod")];
-    let instances = [instance("clone-a-1", "clone-a"), instance("clone-a-2", "clone-a"), instance("prod-1", "prod")];
+    let instances =
+        [instance("clone-a-1", "clone-a"), instance("clone-a-2", "clone-a"), instance("prod-1", "prod")];
     let one = |id: &str| Action::DeleteInstance { cluster: proof(&clone), instance: id.to_owned() };
     let whole = || Action::DeleteCluster { cluster: proof(&clone) };
     assert_eq!(verdict(vec![one("clone-a-2"), one("clone-a-1"), whole()], &clusters, &instances), Ok(()));
@@ -204,7 +205,8 @@ fn too_much_at_once() {
     let clone = clone_of("clone-a", "prod", "prod");
     let instances: Vec<_> = (0..51).map(|n| instance(&format!("clone-a-{n}"), "clone-a")).collect();
     let all = |count: usize| {
-        let of = |i: &Instance| Action::DeleteInstance { cluster: proof(&clone), instance: i.identifier.clone() };
+        let of =
+            |i: &Instance| Action::DeleteInstance { cluster: proof(&clone), instance: i.identifier.clone() };
         instances.iter().take(count).map(of).collect::<Vec<_>>()
     };
     let settings: Settings = settings(15, 1);

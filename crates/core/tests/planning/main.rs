@@ -4,6 +4,7 @@
 
 mod chance;
 mod checker;
+mod input;
 mod proof;
 mod room;
 mod slots;

@@ -10,7 +10,7 @@ use aurora_clone_core::slots::{self, Freshness, Reason};
 use aurora_clone_core::snapshot::{Cluster, Status};
 use chrono::Duration;
 
-use crate::room::{carrying, cluster, clone_of, copy_of, now, settings, wanted, with};
+use crate::room::{carrying, clone_of, cluster, copy_of, now, settings, wanted, with};
 
 /// How many slots of each source of the family of `root` are taken.
 fn used(root: &str, clusters: &[Cluster]) -> BTreeMap<String, u32> {
@@ -103,11 +103,8 @@ fn a_renamed_root_keeps_its_clones() {
     let all = [cluster("prod-2"), clone_of("clone-a", "prod", "prod"), cluster("by-hand")];
     assert_eq!(used("prod-2", &all), counts(&[("prod-2", 2)]));
     // And so it does where another cluster has got the old name.
-    let all = [
-        cluster("prod-2"),
-        clone_of("clone-a", "prod", "prod"),
-        in_group(cluster("prod"), Some("other")),
-    ];
+    let all =
+        [cluster("prod-2"), clone_of("clone-a", "prod", "prod"), in_group(cluster("prod"), Some("other"))];
     assert_eq!(used("prod-2", &all), counts(&[("prod-2", 1)]));
 }
 
@@ -148,7 +145,8 @@ fn loops_and_broken_tags_end_at_the_root() {
         let copy = copy_of("clone-pool-1", "prod");
         check(&[cluster("prod"), copy, broken], &[("prod", 1), ("clone-pool-1", 0)]);
     }
-    let garbage = with(clone_of("clone-a", "prod", "prod"), &[(tag::ROLE, "chief"), (tag::RESTORE_TYPE, "?")]);
+    let garbage =
+        with(clone_of("clone-a", "prod", "prod"), &[(tag::ROLE, "chief"), (tag::RESTORE_TYPE, "?")]);
     check(&[cluster("prod"), garbage], &[("prod", 1)]);
 }
 
@@ -179,7 +177,10 @@ fn a_copy_is_judged_by_its_own_tags() {
         ("levitating", Reason::Busy("levitating".to_owned())),
         ("stopped", Reason::NotAvailable("stopped".to_owned())),
         ("deleting", Reason::NotAvailable("deleting".to_owned())),
-        ("inaccessible-encryption-credentials", Reason::NotAvailable("inaccessible-encryption-credentials".into())),
+        (
+            "inaccessible-encryption-credentials",
+            Reason::NotAvailable("inaccessible-encryption-credentials".into()),
+        ),
     ] {
         assert_eq!(judge(Cluster { status: Status(status.to_owned()), ..copy() }), reason);
     }
