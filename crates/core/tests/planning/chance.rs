@@ -5,7 +5,7 @@ use aurora_clone_core::create;
 use aurora_clone_core::delete::{self, Unwanted};
 use aurora_clone_core::family::Family;
 use aurora_clone_core::names::tag;
-use aurora_clone_core::plan::{Action, Plan, Seen};
+use aurora_clone_core::plan::{Action, Next, Plan, Seen};
 use aurora_clone_core::properties::OnNoSlot;
 use aurora_clone_core::request::Wanted;
 use aurora_clone_core::slots::{self, Freshness};
@@ -225,4 +225,22 @@ fn what_is_too_much_for_one_step_is_done_in_several() {
     let plan = delete::plan(&unwanted, &clusters, &instances, &Seen::default(), &settings(15, 1), now());
     assert!(plan.actions.len() >= 16);
     assert_eq!(check(&plan, &clusters, &instances, &settings(15, 1)), Ok(()));
+}
+
+#[test]
+fn a_cluster_that_is_being_deleted_is_left_to_it() {
+    let mut going = crate::room::clone_of("clone-a", "prod", "prod");
+    going.status = Status("deleting".to_owned());
+    going.deletion_protection = true;
+    let unwanted = Unwanted { owner: owner(), physical_id: going.arn.clone() };
+    let instances = [instance("clone-a-1", "clone-a")];
+    let plan = delete::plan(
+        &unwanted,
+        std::slice::from_ref(&going),
+        &instances,
+        &Seen::default(),
+        &settings(15, 1),
+        now(),
+    );
+    assert!(plan.actions.is_empty() && matches!(plan.next, Next::Wait { .. }), "{plan:?}");
 }

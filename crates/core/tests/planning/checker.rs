@@ -153,9 +153,9 @@ fn a_deletion_of_what_is_not_our_clone() {
     bad(deletion(&clone()), &[with(clone(), &[(tag::MANAGER, "another")])], &[], "not ours");
     bad(deletion(&clone()), &[with(clone(), &[(tag::CLUSTER, "clone-b")])], &[], "not ours");
     let theirs = with(clone(), &[(tag::MANAGER, "another")]);
-    bad(deletion(&theirs), &[theirs.clone()], &[], "not ours");
+    bad(deletion(&theirs), std::slice::from_ref(&theirs), &[], "not ours");
     let elsewhere = clone_of("prod-2", "prod", "prod");
-    bad(deletion(&elsewhere), &[elsewhere.clone()], &[], "not ours");
+    bad(deletion(&elsewhere), std::slice::from_ref(&elsewhere), &[], "not ours");
     bad(deletion(&clone()), &[with(clone(), &[(tag::ROLE, "copy")])], &[], "not a clone");
     bad(deletion(&clone()), &[with(clone(), &[(tag::ROOT, "clone-a")])], &[], "is a root");
     bad(deletion(&clone()), &[Cluster { deletion_protection: true, ..clone() }], &[], "deletion protection");
@@ -210,6 +210,6 @@ fn too_much_at_once() {
         instances.iter().take(count).map(of).collect::<Vec<_>>()
     };
     let settings: Settings = settings(15, 1);
-    assert!(check(&plan(all(50)), &[clone.clone()], &instances, &settings).is_ok());
-    assert!(check(&plan(all(51)), &[clone.clone()], &instances, &settings).is_err());
+    assert!(check(&plan(all(50)), std::slice::from_ref(&clone), &instances, &settings).is_ok());
+    assert!(check(&plan(all(51)), std::slice::from_ref(&clone), &instances, &settings).is_err());
 }
