@@ -4,6 +4,10 @@
 
 mod bad_input;
 mod choosing;
+mod contention;
+mod delivery;
+mod faults;
+mod house;
 mod lifecycle;
 mod secrecy;
 mod slots;

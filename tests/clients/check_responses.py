@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks recorded RDS answers, <operation>.<n>.xml, against AWS's own model of the protocol.
+"""Checks recorded answers of RDS and CloudFormation, <operation>.<n>.xml, against AWS's own models of the protocol.
 
 usage: check_responses.py DIR
 
@@ -20,39 +20,44 @@ import xml.etree.ElementTree as ElementTree
 
 import botocore
 
-MODEL = pathlib.Path(botocore.__file__).parent / "data/rds/2014-10-31/service-2.json.gz"
-# What any operation may answer: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html
+MODELS = ("rds/2014-10-31", "cloudformation/2010-05-15")
+# What any operation may answer: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html and
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html
 COMMON_ERRORS = {
     "AccessDenied": 403,
     "InternalFailure": 500,
-    "InvalidParameterCombination": 400,
-    "InvalidParameterValue": 400,
-    "MissingParameter": 400,
+    "InvalidAction": 400,
     "Throttling": 400,
 }
+COMMON_ERRORS_OF = {
+    "rds": {
+        "InvalidParameterCombination": 400,
+        "InvalidParameterValue": 400,
+        "MissingParameter": 400,
+    },
+    "cloudformation": {"ValidationError": 400},
+}
+# What AWS answers although its model lacks it: a stack's own events. They are in AWS's own example, the second page in
+# https://docs.aws.amazon.com/cli/latest/reference/cloudformation/describe-stack-events.html
+STATUSES_OF_EVENTS = ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"]
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z")
+REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+STATUS = re.compile(rb"<!-- status (\d{3}) -->\n")
 
 
 class Checker:
+    """Holds documents to the model of one service."""
+
     def __init__(self, model):
         self.model = model
         self.shapes = model["shapes"]
         self.namespace = model["metadata"]["xmlNamespace"]
+        self.common_errors = COMMON_ERRORS | COMMON_ERRORS_OF[model["metadata"]["endpointPrefix"]]
 
-    def file(self, path):
-        """Yields what is wrong with one recording."""
-        operation = path.name.split(".")[0]
+    def document(self, operation, status, root):
+        """Yields what is wrong with one answer."""
         if operation not in self.model["operations"]:
             yield f"the model has no operation {operation}"
-            return
-        status = re.match(rb"<!-- status (\d{3}) -->\n", path.read_bytes())
-        if not status:
-            yield "no status before the document"
-            return
-        try:
-            root = ElementTree.fromstring(path.read_bytes())
-        except ElementTree.ParseError as error:
-            yield f"not well-formed: {error}"
             return
         for element in root.iter():
             if not element.tag.startswith("{%s}" % self.namespace):
@@ -62,19 +67,20 @@ class Checker:
             if element.attrib:
                 yield f"{element.tag} has attributes"
         if root.tag == "ErrorResponse":
-            yield from self.error(operation, int(status[1]), root)
+            yield from self.error(operation, status, root)
         else:
-            yield from self.success(operation, int(status[1]), root)
+            yield from self.success(operation, status, root)
 
     def error(self, operation, status, root):
         yield from self.exactly(root, ["Error", "RequestId"])
         yield from self.exactly(root.find("Error"), ["Type", "Code", "Message"])
+        yield from self.request_id(root.findtext("RequestId"))
         code = root.findtext("Error/Code")
         errors = {
             shape["error"]["code"]: shape["error"]["httpStatusCode"]
             for shape in (self.shapes[error["shape"]] for error in self.model["operations"][operation].get("errors", []))
         }
-        expected = errors.get(code, COMMON_ERRORS.get(code))
+        expected = errors.get(code, self.common_errors.get(code))
         if expected is None:
             yield f"error {code} is neither modelled for {operation} nor common"
         elif expected != status:
@@ -93,6 +99,7 @@ class Checker:
         names = ([output["resultWrapper"]] if output else []) + ["ResponseMetadata"]
         yield from self.exactly(root, names)
         yield from self.exactly(root.find("ResponseMetadata"), ["RequestId"])
+        yield from self.request_id(root.findtext("ResponseMetadata/RequestId"))
         if output and root.find(output["resultWrapper"]) is not None:
             result = root.find(output["resultWrapper"])
             if not len(result):
@@ -103,6 +110,12 @@ class Checker:
         found = [] if element is None else [child.tag for child in element]
         if found != names:
             yield f"expected {names}, found {found}"
+        if element is not None and (element.text or "").strip():
+            yield f"{element.tag}: text beside elements"
+
+    def request_id(self, text):
+        if not REQUEST_ID.fullmatch(text or ""):
+            yield f"request id {text!r}"
 
     def walk(self, name, element, path):
         shape = self.shapes[name]
@@ -120,8 +133,10 @@ class Checker:
             yield f"{path}: elements inside of a {kind}"
         else:
             yield from self.scalar(shape, element.text or "", path)
-        if kind in ("structure", "list") and (element.text or "").strip():
-            yield f"{path}: text inside of a {kind}"
+        if kind in ("structure", "list"):
+            texts = [element.text, *(child.tail for child in element)]
+            if any((text or "").strip() for text in texts):
+                yield f"{path}: text inside of a {kind}"
 
     def structure(self, name, shape, element, path):
         members = {member.get("locationName", key): member for key, member in shape["members"].items()}
@@ -147,7 +162,7 @@ class Checker:
             "float": lambda: math.isfinite(float(text)),
             "double": lambda: math.isfinite(float(text)),
             "timestamp": lambda: TIMESTAMP.fullmatch(text) and datetime.datetime.fromisoformat(text[:19]),
-            "string": lambda: True,
+            "string": lambda: shape.get("min", 0) <= len(text) <= shape.get("max", math.inf),
         }
         try:
             good = kind in fits and fits[kind]()
@@ -156,16 +171,50 @@ class Checker:
         if not good:
             yield f"{path}: {text!r} is no {kind}"
         if "enum" in shape and text not in shape["enum"]:
-            yield f"{path}: {text!r} is none of {shape['enum']}"
+            yield f"{path}: {text!r} is none of the modelled values"
+
+
+def checkers():
+    """The checkers by their namespaces."""
+    data = pathlib.Path(botocore.__file__).parent / "data"
+    models = [json.loads(gzip.decompress((data / name / "service-2.json.gz").read_bytes())) for name in MODELS]
+    shapes = models[MODELS.index("cloudformation/2010-05-15")]["shapes"]
+    of_events = shapes["ResourceStatus"]["enum"] + STATUSES_OF_EVENTS
+    shapes["ResourceStatusOfEvent"] = shapes["ResourceStatus"] | {"enum": of_events}
+    shapes["StackEvent"]["members"]["ResourceStatus"] = {"shape": "ResourceStatusOfEvent"}
+    return {model["metadata"]["xmlNamespace"]: Checker(model) for model in models}
+
+
+CHECKERS = checkers()
+
+
+def check(operation, status, document):
+    """Lists what is wrong with the answer (bytes) of an operation."""
+    try:
+        root = ElementTree.fromstring(document)
+    except ElementTree.ParseError as error:
+        return [f"not well-formed: {error}"]
+    namespace = root.tag[1:].split("}")[0]
+    if namespace not in CHECKERS:
+        return [f"{root.tag} is in none of the namespaces {sorted(CHECKERS)}"]
+    return list(CHECKERS[namespace].document(operation, status, root))
+
+
+def check_file(path):
+    """Lists what is wrong with one recording."""
+    recording = path.read_bytes()
+    status = STATUS.match(recording)
+    if not status:
+        return ["no status before the document"]
+    return check(path.name.split(".")[0], int(status[1]), recording[status.end() :])
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    checker = Checker(json.loads(gzip.decompress(MODEL.read_bytes())))
     passed = failed = 0
     for path in sorted(pathlib.Path(sys.argv[1]).glob("*.xml")):
-        problems = list(checker.file(path))
+        problems = check_file(path)
         for problem in problems:
             print(f"{path.name}: {problem}")
         passed, failed = (passed, failed + 1) if problems else (passed + 1, failed)

@@ -36,6 +36,9 @@ pub const TABLE: &str = "requests";
 /// The state machine of the template.
 pub const STATE_MACHINE: &str = include_str!("../../template/state-machine.asl.json");
 
+/// How long one request may take altogether.
+const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// A simulated account with the product in it.
 pub struct House {
     /// The account.
@@ -247,7 +250,13 @@ impl House {
     pub async fn close(&self) {
         self.sim.sleep(Duration::hours(8)).await;
         self.look(|world| {
-            assert!(world.violations.is_empty(), "{:#?}", world.violations);
+            let bodies = || world.bucket.answers.iter().map(|answer| String::from_utf8_lossy(&answer.body));
+            assert!(
+                world.violations.is_empty(),
+                "{:#?}\n{:#?}",
+                world.violations,
+                bodies().collect::<Vec<_>>()
+            );
             assert_eq!(world.states.running(), 0, "an execution runs for ever");
             let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
             for answer in &world.bucket.answers {
@@ -304,7 +313,8 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -
     let cloud = Cloud::new(Parts {
         region: config.region.clone(),
         credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
-        http: SharedHttpConnector::new(SimHttpClient::new(sim.clone())),
+        // As long as the real connector lets one request take.
+        http: SharedHttpConnector::new(SimHttpClient::new(sim.clone()).with_read_timeout(READ_TIMEOUT)),
         table: TABLE.to_owned(),
         state_machine,
         clock: Arc::new(move || clock.now()),

@@ -123,7 +123,7 @@ impl Step<'_> {
     fn wanted(&self, place: Place) -> Result<Wanted, Box<Decision>> {
         let request = self.request();
         match Properties::parse(&request.properties, &place, self.settings) {
-            Ok(properties) => Ok(Wanted::new(request, self.key, place, properties, self.settings)),
+            Ok(properties) => Ok(Wanted::new(request, self.stored.fence, place, properties, self.settings)),
             Err(problems) => {
                 let id = request.physical_id.clone().unwrap_or_else(|| request.rejected_id());
                 Err(Box::new(Decision::failed(id, describe(&problems))))
@@ -193,8 +193,8 @@ impl Step<'_> {
     /// The decision if the Create is not wanted any more: a Delete came, or CloudFormation says so.
     async fn cancelled(&self, wanted: &Wanted) -> Result<Option<Decision>, StepError> {
         let request = self.request();
-        let deletes = requests::fence(self.cloud, request).await?;
-        let reason = if deletes > self.stored.fence {
+        let latest_delete = requests::fence(self.cloud, request).await?;
+        let reason = if latest_delete > self.stored.fence {
             "a Delete of this resource came".to_owned()
         } else {
             match cloudformation::ask(self.cloud, &request.stack_id, &request.logical_id).await? {
@@ -222,7 +222,7 @@ impl Step<'_> {
     async fn delete(&self) -> Result<Advance, StepError> {
         let request = self.request();
         // From here on no Create of this resource begins anything new.
-        requests::raise_fence(self.cloud, self.key, request).await?;
+        let fence = requests::raise_fence(self.cloud, self.key, request).await?;
         // One that has begun holds the lease of its root; having had the lease once means that it is over, or seen.
         let source = match source_leniently(&request.properties) {
             Some(identifier) => observe::cluster(self.cloud, &identifier).await?,
@@ -241,7 +241,8 @@ impl Step<'_> {
             None => None,
         };
         let clusters = observe::clusters(self.cloud).await?;
-        let unwanted = Unwanted { owner: request.owner(self.settings), physical_id: self.physical_id() };
+        let unwanted =
+            Unwanted { owner: request.owner(self.settings), physical_id: self.physical_id(), fence };
         let targets = unwanted.targets(&clusters, self.settings);
         let targets: Vec<&Cluster> = targets.iter().map(|(cluster, _)| *cluster).collect();
         let instances =
@@ -291,6 +292,9 @@ impl Step<'_> {
                 }
             }
         }
+        // The decision of a request whose time is over is due at that moment, and not at the next look.
+        let left = u32::try_from((self.deadline - self.moment.now).num_seconds() + 1).unwrap_or(1);
+        let seconds = seconds.min(left);
         info!(request = self.key, seconds, because, "waiting");
         Ok(Advance::Wait(seconds, plan.seen))
     }
@@ -310,11 +314,12 @@ impl Step<'_> {
 }
 
 /// The decision of a request whose steps fail for good.
-pub fn give_up(settings: &Settings, key: &str, request: &Request, error: &str) -> Decision {
+pub fn give_up(settings: &Settings, key: &str, stored: &Stored, error: &str) -> Decision {
+    let request = &stored.request;
     let place = Place::of_stack(&request.stack_id).ok();
     let wanted = place.and_then(|place| {
         let properties = Properties::parse(&request.properties, &place, settings).ok()?;
-        Some(Wanted::new(request, key, place, properties, settings))
+        Some(Wanted::new(request, stored.fence, place, properties, settings))
     });
     let id = match (&request.physical_id, wanted) {
         (Some(id), _) => id.clone(),

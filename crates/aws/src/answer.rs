@@ -54,9 +54,35 @@ async fn attempt_put(cloud: &Cloud, url: &ResponseUrl, body: &str) -> Result<(),
         Err(error) if error.is_timeout() => return Err(NotAnswered::Failed("the time is over".to_owned())),
         Err(_) => return Err(NotAnswered::Failed("the connection broke".to_owned())),
     };
+    verdict(status)
+}
+
+/// What S3's status says about the answer.
+fn verdict(status: u16) -> Result<(), NotAnswered> {
     match status {
         200..=299 => Ok(()),
-        429 | 500..=599 => Err(NotAnswered::Failed(format!("S3 answered with HTTP status {status}"))),
+        // 400 is, among others, S3's RequestTimeout, and 409 a conflict that passes.
+        400 | 408 | 409 | 429 | 500..=599 => {
+            Err(NotAnswered::Failed(format!("S3 answered with HTTP status {status}")))
+        }
         _ => Err(NotAnswered::Refused(status)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_success_is_one_and_only_a_refusal_is_final() {
+        for status in [200, 204] {
+            assert_eq!(verdict(status), Ok(()), "{status}");
+        }
+        for status in [400, 408, 409, 429, 500, 503] {
+            assert!(matches!(verdict(status), Err(NotAnswered::Failed(_))), "{status}");
+        }
+        for status in [301, 307, 403, 404, 405] {
+            assert_eq!(verdict(status), Err(NotAnswered::Refused(status)));
+        }
     }
 }

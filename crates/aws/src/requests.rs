@@ -21,7 +21,7 @@ pub struct Stored {
     pub request: Request,
     /// Where the answer goes.
     pub response_url: ResponseUrl,
-    /// How many Deletes of the resource there had been when the request came.
+    /// When the latest Delete of the resource had come, when the request came.
     pub fence: u64,
     /// The whole body of the answer, once it is decided.
     pub decision: Option<String>,
@@ -113,33 +113,41 @@ pub async fn mark_answered(cloud: &Cloud, request_key: &str) -> Result<(), CallE
     Ok(())
 }
 
-/// How many Deletes of a request's resource there have been. A Create that finds more of them than when it came was cancelled.
+/// When the latest Delete of a request's resource came, in milliseconds; 0 if there was none. A Create that finds a later one
+/// than when it came itself was cancelled.
 pub async fn fence(cloud: &Cloud, request: &Request) -> Result<u64, CallError> {
     let item = read(cloud, &fence_id(request)).await?;
-    Ok(item.and_then(|item| get_number(&item, "deletes")).unwrap_or(0))
+    Ok(item.and_then(|item| get_number(&item, "latest")).unwrap_or(0))
 }
 
-/// Counts a Delete, once however often its steps run.
-pub async fn raise_fence(cloud: &Cloud, request_key: &str, request: &Request) -> Result<(), CallError> {
+/// Notes a Delete, once however often its steps run and whichever others run beside it, and returns when that was.
+/// A time and not a number: the item is not kept for ever, and what a clone remembers of it is.
+pub async fn raise_fence(cloud: &Cloud, request_key: &str, request: &Request) -> Result<u64, CallError> {
+    let (id, by) = (fence_id(request), format!("by {request_key}"));
+    if let Some(raised) = read(cloud, &id).await?.and_then(|item| get_number(&item, &by)) {
+        return Ok(raised);
+    }
+    let now = cloud.now();
     let result = cloud
         .dynamodb
         .update_item()
         .table_name(&cloud.table)
-        .set_key(Some(key(&fence_id(request))))
-        .update_expression(
-            "SET deletes = if_not_exists(deletes, :zero) + :one, raised_by = :request, #ttl = :ttl",
-        )
-        .condition_expression("attribute_not_exists(raised_by) OR raised_by <> :request")
+        .set_key(Some(key(&id)))
+        .update_expression("SET latest = :now, #by = :now, #ttl = :ttl")
+        .condition_expression("attribute_not_exists(#by)")
+        .expression_attribute_names("#by", &by)
         .expression_attribute_names("#ttl", "ttl")
-        .expression_attribute_values(":zero", number(0))
-        .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":request", text(request_key))
-        .expression_attribute_values(":ttl", number(cloud.now().timestamp() + KEPT))
+        .expression_attribute_values(":now", number(now.timestamp_millis()))
+        .expression_attribute_values(":ttl", number(now.timestamp() + KEPT))
         .send()
         .await;
     match result.map_err(|error| CallError::new("UpdateItem", error)) {
-        Ok(_) => Ok(()),
-        Err(error) if error.is("ConditionalCheckFailedException") => Ok(()),
+        Ok(_) => Ok(u64::try_from(now.timestamp_millis()).unwrap_or(0)),
+        // Its own earlier attempt, whose reply was lost.
+        Err(error) if error.is("ConditionalCheckFailedException") => {
+            let raised = read(cloud, &id).await?.and_then(|item| get_number(&item, &by));
+            raised.ok_or_else(|| CallError::nonsense("GetItem", "the fence has not what it was refused for"))
+        }
         Err(error) => Err(error),
     }
 }

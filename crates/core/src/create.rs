@@ -69,8 +69,9 @@ pub fn choose(wanted: &Wanted, clusters: &[Cluster], settings: &Settings, now: D
             tag::PREFIX
         ));
     }
+    // The look that found nothing was stale. Whatever made the cluster is over, or it would hold the lease.
     if find(&wanted.identifier).is_some() {
-        return Plan::wait(SOON, format!("{} exists already", wanted.identifier), Seen::default());
+        return Plan::wait(1, format!("{} is listed by now", wanted.identifier), Seen::default());
     }
     let family = Family::of(root, clusters);
     let verdicts = slots::judge(&family, &wanted.properties.freshness, settings, now);

@@ -8,7 +8,7 @@ use serde_json::Map;
 use crate::arn;
 use crate::guard::{self, Owned};
 use crate::plan::{Action, Decision, Plan, Seen};
-use crate::request::Owner;
+use crate::request::{Owner, fence_of};
 use crate::settings::Settings;
 use crate::snapshot::{Cluster, Instance, Phase};
 
@@ -26,6 +26,8 @@ pub struct Unwanted {
     pub owner: Owner,
     /// What CloudFormation calls it.
     pub physical_id: String,
+    /// When the Delete came. What was asked for after that bears the same name, perhaps, and is not meant.
+    pub fence: u64,
 }
 
 impl Unwanted {
@@ -39,7 +41,7 @@ impl Unwanted {
             .filter(|cluster| named.is_none_or(|arn| arn == cluster.arn))
             .filter_map(|cluster| {
                 let owned = guard::prove(cluster, &self.owner, &settings.name_prefix).ok()?;
-                Some((cluster, owned))
+                (fence_of(owned.generation()) < self.fence).then_some((cluster, owned))
             })
             .collect()
     }

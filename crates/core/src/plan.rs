@@ -117,7 +117,7 @@ pub enum Next {
 
 /// What earlier steps saw. It travels through the state machine and holds no secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// The immutable id of our cluster, once it has been seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -81,6 +81,11 @@ pub fn resource_key(stack_id: &str, logical_id: &str) -> String {
     hash::short(&[stack_id, logical_id], 40)
 }
 
+/// When the latest Delete of the resource had come when this incarnation was asked for; 0 where it does not say.
+pub fn fence_of(generation: &str) -> u64 {
+    generation.split_once('-').and_then(|(fence, _)| fence.parse().ok()).unwrap_or(0)
+}
+
 /// A clone that is wanted: everything that is known before AWS is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -88,7 +93,9 @@ pub struct Wanted {
     pub owner: Owner,
     /// Where.
     pub place: Place,
-    /// Which incarnation: a hash of the request's key.
+    /// Which incarnation: when the latest Delete of the resource had come, and a hash of CloudFormation's request. A request
+    /// that is sent again, with another URL, is about the same one; one that is repeated after a Delete is not; and a
+    /// Delete leaves alone what was asked for after it.
     pub generation: String,
     /// Its identifier.
     pub identifier: String,
@@ -97,10 +104,10 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The clone that the request with this key wants.
+    /// The clone that a request wants. `fence` is when the latest Delete of its resource had come, as the request found it.
     pub fn new(
         request: &Request,
-        key: &str,
+        fence: u64,
         place: Place,
         properties: Properties,
         settings: &Settings,
@@ -114,7 +121,8 @@ impl Wanted {
                 logical_id: &request.logical_id,
             })
         });
-        let generation = hash::short(&[key], 16);
+        let asked = [&request.stack_id, &request.logical_id, &request.request_id].map(String::as_str);
+        let generation = format!("{fence}-{}", hash::short(&asked, 16));
         Self { owner: request.owner(settings), place, generation, identifier, properties }
     }
 

@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tracing::{error, info, warn};
 
+/// Why a request is answered that has no decision.
+const UNDECIDED: &str = "no step came to a decision that could be kept";
+
 /// The function.
 pub struct CloneHandler {
     /// Everything that reaches AWS.
@@ -205,12 +208,11 @@ impl CloneHandler {
             step::GIVE_UP => {
                 let failure = event.error.unwrap_or_default();
                 let error = failure_text(&failure);
-                self.decide(&key, &stored, advance::give_up(&self.settings, &key, &stored.request, &error))
-                    .await?;
+                self.decide(&key, &stored, advance::give_up(&self.settings, &key, &stored, &error)).await?;
                 Ok(json!({ "request": key }))
             }
             step::ANSWER => {
-                self.answer(&key, &stored, "no step came to a decision").await?;
+                self.answer(&key, &stored, UNDECIDED).await?;
                 Ok(json!({ "request": key }))
             }
             other => Err(HandlerError::UnknownEvent(format!("the step {other:?}"))),
@@ -241,13 +243,19 @@ impl CloneHandler {
         let unknown = || HandlerError::UnknownEvent("an event without detail.name".to_owned());
         let detail = event.get("detail").ok_or_else(unknown)?;
         let key = detail.get("name").and_then(Value::as_str).ok_or_else(unknown)?;
-        let status = detail.get("status").and_then(Value::as_str).unwrap_or("over");
+        let why = match detail.get("status").and_then(Value::as_str) {
+            // The step `answer` was made then, and may have sent this text.
+            Some("FAILED") | None => UNDECIDED.to_owned(),
+            Some(status) => format!("its execution is {status}"),
+        };
         let stored = self.load(key).await?;
-        self.answer(key, &stored, &format!("its execution is {status}")).await?;
+        self.answer(key, &stored, &why).await?;
         Ok(json!({ "request": key }))
     }
 
-    /// Sends the decision, and makes one if there is none. Every PUT of a request sends the same bytes.
+    /// Sends the decision, and makes one if there is none. Every PUT of a request sends the same bytes. Where not even
+    /// the decision can be kept, it is sent all the same: nobody else decides any more, and whoever tries again comes to the
+    /// same text.
     async fn answer(&self, key: &str, stored: &Stored, why_none: &str) -> Result<(), HandlerError> {
         if stored.answered {
             return Ok(());
@@ -255,8 +263,12 @@ impl CloneHandler {
         let text = match &stored.decision {
             Some(text) => text.clone(),
             None => {
-                let decision = advance::give_up(&self.settings, key, &stored.request, why_none);
-                self.decide(key, stored, decision).await?
+                let decision = advance::give_up(&self.settings, key, stored, why_none);
+                let unkept = body(&stored.request, &decision);
+                self.decide(key, stored, decision).await.unwrap_or_else(|error| {
+                    warn!(request = key, %error, "the decision could not be kept");
+                    unkept
+                })
             }
         };
         self.put(key, &stored.response_url, &text).await

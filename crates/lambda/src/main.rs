@@ -1,5 +1,8 @@
 //! The `bootstrap` of the package: one binary, whose handler `_HANDLER` chooses.
 
+// The futures of the SDK's calls nest deeper than the compiler's default limit of 128 where their layout is computed.
+#![recursion_limit = "256"]
+
 use std::sync::Arc;
 
 use aurora_clone_core::names::env;
@@ -28,7 +31,8 @@ async fn clone_handler() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let handler = Arc::clone(&handler);
         async move {
-            handler.handle(event.payload).await.map_err(|error| Diagnostic {
+            // Boxed: the steps are deep, and the compiler follows unboxed futures only so far.
+            Box::pin(handler.handle(event.payload)).await.map_err(|error| Diagnostic {
                 error_type: error.name().to_owned(),
                 error_message: error.to_string(),
             })

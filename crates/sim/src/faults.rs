@@ -17,7 +17,7 @@ pub enum Target {
 /// What happens to the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Not executed; AWS answers `Throttling` (400).
+    /// Not executed; AWS answers `Throttling` (400), S3 `SlowDown` (503).
     Throttle,
     /// Not executed; AWS answers `AccessDenied` (403).
     Deny,

@@ -17,6 +17,7 @@ pub mod functions;
 pub mod http;
 pub mod query;
 pub mod rds;
+pub mod record;
 pub mod rng;
 pub mod serve;
 pub mod sim;

@@ -110,6 +110,20 @@ fn finish(namespace: &str, operation: &str, request_id: &str, result: &str) -> R
     Response::new(200, "text/xml", body).with_header("x-amzn-requestid", request_id)
 }
 
+/// Text as XML carries it. What XML 1.0 can't carry, such as control characters, becomes a question mark.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\r' => escaped.push_str("&#13;"),
+            '\n' | '\t' => escaped.push(char),
+            '\0'..' ' | '\u{fffe}' | '\u{ffff}' => escaped.push('?'),
+            _ => escaped.push(char),
+        }
+    }
+    escaped
 }

@@ -195,6 +195,8 @@ pub struct World {
     pub on_execution_failure: Option<String>,
     now: DateTime<Utc>,
     rng: Rng,
+    /// Request ids that no service draws: a fault must not change what chance decides elsewhere.
+    request_ids: Rng,
     faults: Vec<Fault>,
     counted: usize,
     counted_by_operation: BTreeMap<String, usize>,
@@ -215,6 +217,7 @@ impl World {
             on_execution_failure: None,
             now: config.start,
             rng: Rng::new(config.seed),
+            request_ids: Rng::new(config.seed ^ 0x6661_756c_745f_6964),
             faults: Vec::new(),
             counted: 0,
             counted_by_operation: BTreeMap::new(),
@@ -267,8 +270,11 @@ impl World {
         let (service, operation) = route(request);
         let fault = if origin.faultable { self.next_fault(&operation) } else { None };
         let refused = match fault {
-            Some(FaultKind::Throttle) => Some(refusal(service, 400, "Throttling", "Rate exceeded")),
-            Some(FaultKind::Deny) => Some(refusal(
+            Some(FaultKind::Throttle) if service == "s3" => {
+                Some(self.refusal(service, 503, "SlowDown", "Please reduce your request rate."))
+            }
+            Some(FaultKind::Throttle) => Some(self.refusal(service, 400, "Throttling", "Rate exceeded")),
+            Some(FaultKind::Deny) => Some(self.refusal(
                 service,
                 403,
                 if service == "rds" || service == "cloudformation" {
@@ -279,7 +285,7 @@ impl World {
                 "not authorized to perform this operation (simulated)",
             )),
             Some(FaultKind::ServerError) => {
-                Some(refusal(service, 500, "InternalFailure", "internal error (simulated)"))
+                Some(self.refusal(service, 500, "InternalFailure", "internal error (simulated)"))
             }
             _ => None,
         };
@@ -387,7 +393,7 @@ impl World {
 
     fn execute(&mut self, service: &'static str, request: &Request, stale: Option<Duration>) -> Response {
         let principal = request.access_key().unwrap_or_default().to_owned();
-        self.settle_as(&principal, |world, cx| match service {
+        let response = self.settle_as(&principal, |world, cx| match service {
             "rds" => world.rds.handle(cx, request, stale),
             "dynamodb" => world.dynamodb.handle(cx, request),
             "states" => world.states.handle(cx, request),
@@ -398,7 +404,31 @@ impl World {
                 "text/plain",
                 format!("the fake AWS has nothing at {} {}{}\n", request.method, request.host, request.path),
             ),
-        })
+        });
+        match service {
+            "dynamodb" | "states" => response.with_header("x-amzn-requestid", &self.request_ids.uuid()),
+            _ => response,
+        }
+    }
+
+    /// An error in the protocol of the service, for a call that is not executed.
+    fn refusal(&mut self, service: &str, status: u16, code: &str, message: &str) -> Response {
+        let namespace = match service {
+            "rds" => query::RDS_NAMESPACE,
+            "cloudformation" => query::CLOUDFORMATION_NAMESPACE,
+            "s3" => {
+                return Response::new(
+                    status,
+                    "application/xml",
+                    format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+                );
+            }
+            _ => {
+                return json_error(status, code, message)
+                    .with_header("x-amzn-requestid", &self.request_ids.uuid());
+            }
+        };
+        query::error(namespace, status, code, message, &self.request_ids.uuid())
     }
 
     fn next_fault(&mut self, operation: &str) -> Option<FaultKind> {
@@ -455,20 +485,6 @@ fn route(request: &Request) -> (&'static str, String) {
         _ => "unknown",
     };
     (service, operation)
-}
-
-/// An error in the protocol of the service, for a call that is not executed.
-fn refusal(service: &str, status: u16, code: &str, message: &str) -> Response {
-    match service {
-        "rds" => query::error(query::RDS_NAMESPACE, status, code, message, "fault"),
-        "cloudformation" => query::error(query::CLOUDFORMATION_NAMESPACE, status, code, message, "fault"),
-        "s3" => Response::new(
-            status,
-            "application/xml",
-            format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
-        ),
-        _ => json_error(status, code, message),
-    }
 }
 
 /// An error of a JSON service.

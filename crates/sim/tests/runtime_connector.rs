@@ -107,7 +107,8 @@ async fn a_reply_takes_its_time_up_to_the_read_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_an_ordinary_answer() {
-    for (kind, status) in [(FaultKind::Throttle, 400), (FaultKind::Deny, 403), (FaultKind::ServerError, 500)]
+    // S3 throttles with `503 SlowDown`.
+    for (kind, status) in [(FaultKind::Throttle, 503), (FaultKind::Deny, 403), (FaultKind::ServerError, 500)]
     {
         let (sim, url) = sim(Some(kind));
         assert_eq!(send(&sim, put(&url)).await.expect("a response").status().as_u16(), status);

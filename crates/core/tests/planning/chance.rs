@@ -48,7 +48,7 @@ fn tags() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         weighted(0.9, text(&["2026-06-20T00:00:00Z", "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z", "x"])),
         weighted(0.9, text(&[STACK, STACK, "another"])),
         weighted(0.9, text(&["Clone", "Clone", "Other"])),
-        weighted(0.9, text(&["g1", "g1", "g2"])),
+        weighted(0.9, text(&["g1", "4-g", "5-g", "g2"])),
         weighted(0.1, Just("soon".to_owned())),
     )
         .prop_map(
@@ -137,7 +137,7 @@ fn any_wanted() -> impl Strategy<Value = Wanted> {
     )
 }
 
-/// Who is asked for and who is deleted, by the tags alone and without the guard.
+/// Whether a Delete that came at 5 may delete it, by the tags alone and without the guard.
 fn is_ours(cluster: &Cluster) -> bool {
     let tag = |key: &str| cluster.tag(key);
     tag(tag::MANAGER) == Some("manager")
@@ -145,6 +145,7 @@ fn is_ours(cluster: &Cluster) -> bool {
         && tag(tag::CLUSTER) == Some(&cluster.identifier)
         && tag(tag::STACK_ID) == Some(STACK)
         && tag(tag::LOGICAL_ID) == Some("Clone")
+        && tag(tag::GENERATION).is_some_and(|generation| generation != "5-g")
         && cluster.identifier.starts_with("clone-")
 }
 
@@ -193,7 +194,7 @@ proptest! {
         ],
     ) {
         let settings = settings(15, 1);
-        let unwanted = Unwanted { owner: owner(), physical_id: physical_id.clone() };
+        let unwanted = Unwanted { owner: owner(), physical_id: physical_id.clone(), fence: 5 };
         let plan = delete::plan(&unwanted, &clusters, &instances, &Seen::default(), &settings, now());
         prop_assert_eq!(check(&plan, &clusters, &instances, &settings), Ok(()));
         for identifier in deleted(&plan) {
@@ -221,7 +222,7 @@ fn what_is_too_much_for_one_step_is_done_in_several() {
         .iter()
         .flat_map(|c| (1..=15).map(|n| instance(&format!("{}-{n}", c.identifier), &c.identifier)))
         .collect();
-    let unwanted = Unwanted { owner: owner(), physical_id: "web-Clone-ABC".to_owned() };
+    let unwanted = Unwanted { owner: owner(), physical_id: "web-Clone-ABC".to_owned(), fence: 1 };
     let plan = delete::plan(&unwanted, &clusters, &instances, &Seen::default(), &settings(15, 1), now());
     assert!(plan.actions.len() >= 16);
     assert_eq!(check(&plan, &clusters, &instances, &settings(15, 1)), Ok(()));
@@ -232,7 +233,7 @@ fn a_cluster_that_is_being_deleted_is_left_to_it() {
     let mut going = crate::room::clone_of("clone-a", "prod", "prod");
     going.status = Status("deleting".to_owned());
     going.deletion_protection = true;
-    let unwanted = Unwanted { owner: owner(), physical_id: going.arn.clone() };
+    let unwanted = Unwanted { owner: owner(), physical_id: going.arn.clone(), fence: 1 };
     let instances = [instance("clone-a-1", "clone-a")];
     let plan = delete::plan(
         &unwanted,

@@ -3,7 +3,7 @@
 //! The engine is AWS's as far as documents and reports of its users tell: requests go out asynchronously, only the
 //! first answer of an open request counts, a failure cancels what is in progress, and a Create that was cancelled
 //! gets a Delete with a physical id that nobody ever answered. Where documents are silent, [`Settings`] has a knob
-//! or `assumptions-cloudformation.md` a line.
+//! or `assumptions.md` a line.
 
 mod apply;
 mod conditions;

@@ -16,7 +16,6 @@ mod modify_cluster;
 mod modify_instance;
 mod options;
 mod parameters;
-mod record;
 mod refusal;
 mod render;
 mod restore;
@@ -42,11 +41,11 @@ use crate::query::{self, RDS_NAMESPACE, Xml};
 use crate::rng::Rng;
 use crate::world::{Config, Context};
 
-pub use self::record::record_responses;
 pub use self::seed::{SeedCluster, SeedInstance};
 pub use self::settings::{Choice, Settings};
 pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
 pub use self::view::{FamilyMember, Life};
+pub use crate::record::record_responses;
 
 /// The result of an operation: what stands inside `<OperationResult>`, if it has one.
 type Answer = Result<Option<Xml>, Refusal>;

@@ -4,6 +4,7 @@ use aurora_clone_sim::Config;
 use aurora_clone_sim::cloudformation::{ApiError, CloudFormation, Given, Settings, StackOptions};
 use aurora_clone_sim::functions::ReplyTo;
 use aurora_clone_sim::query;
+use aurora_clone_sim::record::write_response;
 use aurora_clone_sim::rng::Rng;
 use aurora_clone_sim::world::{Context, Effect};
 use chrono::{DateTime, Duration, Utc};
@@ -17,6 +18,17 @@ pub struct Lab {
     pub now: DateTime<Utc>,
     rng: Rng,
     pub inbox: Vec<Value>,
+}
+
+/// Records what the wire says of the stack `s` in the end, if `SIM_RECORD_DIR` says where.
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::env::var_os("SIM_RECORD_DIR").is_some() && !std::thread::panicking() {
+            for operation in ["DescribeStacks", "DescribeStackResources", "DescribeStackEvents"] {
+                self.call(operation, &[("StackName", "s")]);
+            }
+        }
+    }
 }
 
 impl Lab {
@@ -161,6 +173,11 @@ impl Lab {
     pub fn call(&mut self, operation: &str, parameters: &[(&str, &str)]) -> (u16, String) {
         let request = query::request(&self.config, "AKIA", operation, parameters);
         let response = self.act(|cfn, cx| cfn.handle(cx, &request));
+        if let Some(dir) = std::env::var_os("SIM_RECORD_DIR")
+            && !String::from_utf8_lossy(&response.body).contains("<Code>InvalidAction<")
+        {
+            write_response(dir.as_ref(), operation, response.status, &response.body).expect("a recording");
+        }
         (response.status, String::from_utf8(response.body).expect("UTF-8"))
     }
 }
