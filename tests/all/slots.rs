@@ -102,11 +102,11 @@ impl Stage {
                     .collect();
                 let source = source.get(&sources).clone();
                 let id = format!("clone-{manager}-{name}");
-                self.restore(*manager, &id, &source, *kind, "clone");
+                self.restore(manager, &id, &source, *kind, "clone");
             }
             Deed::Copy { manager } => {
                 let (id, root) = (format!("clone-pool-{}", self.made), self.root.clone());
-                self.restore(*manager, &id, &root, RestoreType::FullCopy, "copy");
+                self.restore(manager, &id, &root, RestoreType::FullCopy, "copy");
             }
             Deed::ByHand { source, own_tags, kind } => {
                 let source = source.get(&self.names()).clone();
