@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, missing_docs)]
 
+mod bad_input;
+mod choosing;
 mod contention;
 mod delivery;
 mod faults;
 mod house;
 mod lifecycle;
+mod secrecy;
+mod slots;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aurora_clone_aws::cloud::{Cloud, Parts};
+use aurora_clone_core::arn::Place;
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::settings::Settings;
 use aurora_clone_lambda::clone_handler::CloneHandler;
@@ -264,7 +265,11 @@ impl House {
                 assert!(answer.body.len() <= 4_096);
             }
             let mut lives: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
-            for life in world.rds.history().iter().filter(|life| life.truth.created_by == MANAGER_KEY) {
+            // Copies of the pool have no stack.
+            let asked_for = |life: &&aurora_clone_sim::rds::Life| {
+                life.truth.created_by == MANAGER_KEY && life.tags.contains_key(tag::STACK_ID)
+            };
+            for life in world.rds.history().iter().filter(asked_for) {
                 let get = |key: &str| life.tags.get(key).map(String::as_str).unwrap_or_default();
                 *lives
                     .entry((get(tag::STACK_ID), get(tag::LOGICAL_ID), get(tag::GENERATION)))
@@ -304,6 +309,7 @@ fn leaks(call: &Call) -> bool {
 /// The product's handler over a simulated account.
 pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -> CloneHandler {
     let clock = sim.clone();
+    let (home, _) = Place::of(&state_machine, "states").unwrap();
     let cloud = Cloud::new(Parts {
         region: config.region.clone(),
         credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
@@ -314,7 +320,7 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -
         clock: Arc::new(move || clock.now()),
         endpoint: Box::new(|_| None),
     });
-    CloneHandler { cloud, settings: settings(margin), region: config.region.clone(), response_origin: None }
+    CloneHandler { cloud, settings: settings(margin), home, response_origin: None }
 }
 
 /// A production cluster with everything that a restore drops unless it is told.

@@ -100,7 +100,10 @@ fn deadline(stored: &Stored, moment: &Moment) -> DateTime<Utc> {
     let hour = Duration::hours(1);
     let issued =
         stored.response_url.issued_at().filter(|at| (moment.started - hour..moment.started).contains(at));
-    issued.unwrap_or(moment.started) + service_timeout(&stored.request.properties) - RESERVE
+    let patience = service_timeout(&stored.request.properties);
+    // A Delete may have to live with less patience than a Create is given: with a ServiceTimeout for which that one was
+    // refused.
+    issued.unwrap_or(moment.started) + patience - RESERVE.min(patience / 2)
 }
 
 struct Step<'a> {
@@ -164,10 +167,12 @@ impl Step<'_> {
             return Ok(Advance::Decide(cancelled));
         }
         let clusters = observe::clusters(self.cloud).await?;
-        // The look that found nothing may have been stale. Whatever made the cluster is over, or it would hold the lease.
-        if clusters.iter().any(|cluster| cluster.identifier == wanted.identifier) {
+        let source = clusters.iter().find(|cluster| cluster.identifier == wanted.properties.source);
+        if source.is_some_and(|source| create::root_identifier(source) != root) {
+            // The listing knows more than the first look did: this is not the lease of the family's root.
             lock.release(self.cloud).await?;
-            let plan = Plan::wait(1, "the new cluster is listed by now", self.moment.seen.clone());
+            let plan =
+                Plan::wait(1, "the source is of another family than it seemed", self.moment.seen.clone());
             return self.carry_out(plan, &[], &[], Some(wanted)).await;
         }
         let plan = create::choose(wanted, &clusters, self.settings, self.moment.now);

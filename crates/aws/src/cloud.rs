@@ -8,7 +8,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -120,6 +119,13 @@ impl Cloud {
     }
 }
 
+/// An error with its sources, as they are displayed. Their `Debug` would show the raw answer of AWS, and an item of the table
+/// holds the response URL.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
+
 /// The endpoint of a service by the SDKs' environment variables: `AWS_ENDPOINT_URL_<ID>`, then `AWS_ENDPOINT_URL`.
 pub fn endpoint(variable: impl Fn(&str) -> Option<String>, id: &str) -> Option<String> {
     let given = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -147,7 +153,7 @@ impl CallError {
         let code = error.code().map(str::to_owned);
         let message = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
-            _ => DisplayErrorContext(&error).to_string(),
+            _ => in_words(&error),
         };
         Self { operation, code, message }
     }

@@ -107,10 +107,10 @@ fn hanging_off(source: &Cluster, clusters: &[Cluster]) -> usize {
         .iter()
         .filter(|c| c.identifier != source.identifier)
         .filter(|c| match tags::lineage(&c.tags) {
-            Some(about) if about.cluster == c.identifier => {
-                about.restore_type == RestoreType::CopyOnWrite && about.source == source.identifier
+            Some(about) if about.restore_type == RestoreType::CopyOnWrite => {
+                about.source == source.identifier
             }
-            Some(inherited) => inherited.cluster == source.identifier,
+            Some(about) => about.cluster != c.identifier && about.cluster == source.identifier,
             None => !is_copy && c.clone_group.is_some() && c.clone_group == source.clone_group,
         })
         .count()

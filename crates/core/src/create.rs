@@ -17,7 +17,7 @@ use crate::request::Wanted;
 use crate::settings::Settings;
 use crate::slots::{self, Reason, Verdict};
 use crate::snapshot::{Cluster, Instance, Phase};
-use crate::tags::{RestoreType, Role, Tags};
+use crate::tags::{self, RestoreType, Role, Tags};
 
 /// Seconds between two looks at something that takes minutes.
 const POLL: u32 = 30;
@@ -59,6 +59,20 @@ pub fn choose(wanted: &Wanted, clusters: &[Cluster], settings: &Settings, now: D
             root_identifier(source)
         ));
     };
+    if let Some(lineage) = tags::lineage(&root.tags) {
+        return failed(format!(
+            "SourceClusterId is {asked:?}: {:?} is no root, its tags are those of {:?}, of the family of {:?}. Name that \
+             family's root, or take the tags that begin with {:?} off a cluster that is none of it any more.",
+            root.identifier,
+            lineage.cluster,
+            lineage.root,
+            tag::PREFIX
+        ));
+    }
+    // The look that found nothing was stale. Whatever made the cluster is over, or it would hold the lease.
+    if find(&wanted.identifier).is_some() {
+        return Plan::wait(1, format!("{} is listed by now", wanted.identifier), Seen::default());
+    }
     let family = Family::of(root, clusters);
     let verdicts = slots::judge(&family, &wanted.properties.freshness, settings, now);
     let mut plan = pick(wanted, root, &verdicts, settings, now);
@@ -83,8 +97,11 @@ fn pick(
         return Plan::wait(POLL, format!("a source is busy: {report}"), Seen::default());
     }
     match wanted.properties.on_no_slot {
-        OnNoSlot::Wait => Plan::wait(60, format!("no source has a free slot: {report}"), Seen::default()),
-        OnNoSlot::Copy if root.status.is_ready() => {
+        // Waiting is for slots; a source that is stopped, say, stays so.
+        OnNoSlot::Wait if verdicts.iter().any(|verdict| verdict.reason == Reason::NoFreeSlot) => {
+            Plan::wait(60, format!("no source has a free slot: {report}"), Seen::default())
+        }
+        OnNoSlot::Copy if root.status.is_ready() && root.tag(tag::RETIRING).is_none() => {
             let verdict = Verdict {
                 source: root.identifier.clone(),
                 is_root: true,
@@ -100,7 +117,7 @@ fn pick(
             );
             Plan::act(vec![Action::Restore(Box::new(restore))], 60, because, Seen::default())
         }
-        OnNoSlot::Copy | OnNoSlot::Fail => Plan::decide(Decision::failed(
+        OnNoSlot::Copy | OnNoSlot::Wait | OnNoSlot::Fail => Plan::decide(Decision::failed(
             wanted.arn(),
             format!(
                 "No source can be cloned: {report}. Nothing was made. Delete a clone, add a copy to the pool, or set \
@@ -248,7 +265,7 @@ fn add_instance(wanted: &Wanted, cluster: &Cluster, owned: Owned, identifier: St
         identifier,
         class: class(wanted, cluster),
         engine: cluster.engine.clone(),
-        tags: cluster.tags.clone(),
+        tags: tags::ours_and_users(&cluster.tags),
     });
     Plan::act(vec![action], POLL, format!("the instance of {} is being created", cluster.identifier), seen)
 }

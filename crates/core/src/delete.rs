@@ -14,6 +14,8 @@ use crate::snapshot::{Cluster, Instance, Phase};
 
 /// Seconds between two looks.
 const POLL: u32 = 30;
+/// The most deletions in one step.
+const MOST_AT_ONCE: usize = 40;
 /// Absent means: at two looks at least this far apart, since listings lag behind.
 const ABSENT_FOR: Duration = Duration::seconds(30);
 
@@ -83,6 +85,8 @@ pub fn plan(
     for (cluster, owned) in &targets {
         actions.extend(next_deletions(cluster, owned, instances));
     }
+    // What is left over follows at the next look; members come before their cluster, wherever the list is cut.
+    actions.truncate(MOST_AT_ONCE);
     let names: Vec<&str> = targets.iter().map(|(cluster, _)| cluster.identifier.as_str()).collect();
     Plan::act(actions, POLL, format!("{} is being deleted", names.join(", ")), Seen::default())
 }
@@ -90,6 +94,10 @@ pub fn plan(
 /// Readers first, the writer last, then the cluster: AWS refuses to delete a cluster with an instance that is not
 /// `deleting`, and fails over when the writer goes first.
 fn next_deletions(cluster: &Cluster, owned: &Owned, instances: &[Instance]) -> Vec<Action> {
+    // AWS has taken it, so it has taken the members before.
+    if cluster.status.phase() == Phase::Deleting {
+        return Vec::new();
+    }
     let mut living: Vec<&Instance> = instances
         .iter()
         .filter(|i| i.cluster.as_deref() == Some(cluster.identifier.as_str()))
@@ -103,9 +111,7 @@ fn next_deletions(cluster: &Cluster, owned: &Owned, instances: &[Instance]) -> V
             instance: instance.identifier.clone(),
         })
         .collect();
-    if cluster.status.phase() != Phase::Deleting {
-        actions.push(Action::DeleteCluster { cluster: owned.clone() });
-    }
+    actions.push(Action::DeleteCluster { cluster: owned.clone() });
     actions
 }
 

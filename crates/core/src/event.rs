@@ -46,6 +46,9 @@ pub enum Unanswerable {
     /// A field is too long to be CloudFormation's.
     #[error("the event's {0} is longer than {1} bytes")]
     TooLong(&'static str, usize),
+    /// A field has a character that CloudFormation's never have, and that the answer would have no room for.
+    #[error("the event's {0} has a quote, a backslash or a control character")]
+    Character(&'static str),
     /// The stack's id is none.
     #[error("the event's StackId is refused: {0}")]
     StackId(#[from] crate::arn::BadArn),
@@ -76,16 +79,22 @@ impl Envelope {
             physical_id: event
                 .get("PhysicalResourceId")
                 .and_then(Value::as_str)
-                .filter(|id| !id.is_empty() && id.len() <= 1024)
+                .filter(|id| !id.is_empty() && id.len() <= 1024 && id.chars().all(plain))
                 .map(str::to_owned),
         })
     }
+}
+
+/// Whether a character stands for itself in JSON.
+fn plain(c: char) -> bool {
+    !c.is_control() && c != '"' && c != '\\'
 }
 
 fn text(event: &Map<String, Value>, name: &'static str, longest: usize) -> Result<String, Unanswerable> {
     match event.get(name).and_then(Value::as_str) {
         None | Some("") => Err(Unanswerable::Missing(name)),
         Some(value) if value.len() > longest => Err(Unanswerable::TooLong(name, longest)),
+        Some(value) if !value.chars().all(plain) => Err(Unanswerable::Character(name)),
         Some(value) => Ok(value.to_owned()),
     }
 }

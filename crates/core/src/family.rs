@@ -28,8 +28,11 @@ impl<'a> Family<'a> {
         let copies = clusters
             .iter()
             .filter(|c| {
-                c.own_lineage().is_some_and(|l| l.role == Role::Copy && l.root == root.identifier)
-                    && c.identifier != root.identifier
+                c.own_lineage().is_some_and(|l| {
+                    l.role == Role::Copy
+                        && l.restore_type == RestoreType::FullCopy
+                        && l.root == root.identifier
+                }) && c.identifier != root.identifier
             })
             .map(|c| c.identifier.as_str())
             .collect();
@@ -76,20 +79,18 @@ impl<'a> Family<'a> {
     /// The source that a cluster's volume hangs off, by its tags.
     fn volume(&self, cluster: &'a Cluster, depth: usize) -> Volume<'a> {
         let Some(lineage) = tags::lineage(&cluster.tags) else { return Volume::Unknown };
-        if lineage.cluster == cluster.identifier {
-            return match lineage.restore_type {
-                RestoreType::FullCopy => Volume::Own,
-                RestoreType::CopyOnWrite => self.volume_of(lineage.source, &lineage, depth),
-            };
-        }
-        // Inherited: the carrier was cloned from `lineage.cluster`, or was that one before somebody renamed it. Where
-        // that one is gone, its volume lives on: its own source's, or one that is no source any more.
-        if self.by_identifier.contains_key(lineage.cluster) {
-            return self.volume_of(lineage.cluster, &lineage, depth);
-        }
+        // Inherited tags tell as much: the carrier was cloned from `lineage.cluster`, or was that one before somebody
+        // renamed it. Only the tags are asked, never a cluster of that name: a name can be given to another one.
         match lineage.restore_type {
             RestoreType::CopyOnWrite => self.volume_of(lineage.source, &lineage, depth),
-            RestoreType::FullCopy => Volume::Elsewhere,
+            RestoreType::FullCopy if lineage.cluster == cluster.identifier => Volume::Own,
+            RestoreType::FullCopy if lineage.cluster == self.root.identifier => {
+                Volume::Source(&self.root.identifier)
+            }
+            // Of a full copy that is gone, or is no source, the volume lives on and takes no slot.
+            RestoreType::FullCopy => {
+                self.copies.get(lineage.cluster).map_or(Volume::Elsewhere, |copy| Volume::Source(copy))
+            }
         }
     }
 

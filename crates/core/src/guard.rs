@@ -46,6 +46,9 @@ pub enum NotOurs {
     /// Another stack or resource asked for it.
     #[error("the cluster {0} belongs to the resource {1} of {2}")]
     OtherOwner(String, String, String),
+    /// Its tags make it something else than a clone of another cluster.
+    #[error("the cluster {0} is not a clone by its tags")]
+    NotAClone(String),
     /// It lacks the name prefix that all our clusters have.
     #[error("the cluster {0} does not begin with the name prefix {1:?}")]
     Prefix(String, String),
@@ -72,6 +75,9 @@ pub fn prove(cluster: &Cluster, owner: &Owner, name_prefix: &str) -> Result<Owne
     }
     if stack != owner.stack_id || logical != owner.logical_id {
         return Err(NotOurs::OtherOwner(identifier(), logical.to_owned(), stack.to_owned()));
+    }
+    if get(tag::ROLE) != Some("clone") || get(tag::ROOT) == Some(&cluster.identifier) {
+        return Err(NotOurs::NotAClone(identifier()));
     }
     if !cluster.identifier.starts_with(name_prefix) {
         return Err(NotOurs::Prefix(identifier(), name_prefix.to_owned()));

@@ -18,6 +18,19 @@ impl ResponseUrl {
     /// `extra` origin, which the operator allows for rehearsals and which is on this machine.
     pub fn parse(text: &str, place: &Place, extra: Option<&LoopbackOrigin>) -> Result<Self, BadResponseUrl> {
         let url = Url::parse(text).map_err(|_| BadResponseUrl("it is not a URL"))?;
+        // Whoever connects reads the text and not what was parsed, so both must be the same: no blanks that are
+        // dropped, no missing slashes, no host in another spelling.
+        let same = url.host_str().and_then(|host| {
+            let rest = text.strip_prefix(url.scheme())?.strip_prefix("://")?.strip_prefix(host)?;
+            Some(rest.starts_with('/') || rest.starts_with(':'))
+        });
+        let plain = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
+        if url.username().is_empty()
+            && url.password().is_none()
+            && (same != Some(true) || !text.chars().all(plain))
+        {
+            return Err(BadResponseUrl("it is not written as a URL has to be"));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(BadResponseUrl("it names a user"));
         }

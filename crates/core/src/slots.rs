@@ -15,6 +15,9 @@ use crate::names::tag;
 use crate::settings::Settings;
 use crate::snapshot::{Cluster, Phase};
 
+/// How far apart two clocks may be: data from later than that is from a broken tag.
+const CLOCKS_DIFFER: Duration = Duration::minutes(10);
+
 /// How many clones each source of a family has, by the source's identifier.
 pub fn used<'a>(family: &Family<'a>) -> BTreeMap<&'a str, u32> {
     let mut used: BTreeMap<&str, u32> =
@@ -130,15 +133,16 @@ fn reason(
     settings: &Settings,
     now: DateTime<Utc>,
 ) -> Reason {
+    if source.tag(tag::RETIRING).is_some() {
+        return Reason::Retiring;
+    }
     if !is_root {
         if source.own_lineage().is_none_or(|lineage| lineage.manager != settings.manager) {
             return Reason::NotOurs;
         }
-        if source.tag(tag::RETIRING).is_some() {
-            return Reason::Retiring;
-        }
         match data_time {
             None => return Reason::AgeUnknown,
+            Some(time) if time - now > CLOCKS_DIFFER => return Reason::AgeUnknown,
             Some(time) => {
                 if let Some(since) = fresh.created_since.filter(|since| time < *since) {
                     let (time, since) = (format_time(time), format_time(since));

@@ -102,6 +102,9 @@ pub enum BadTag {
     /// A prefix that belongs to AWS or to the manager.
     #[error("the key {0:?} is reserved: keys may not begin with aws:, rds: or aurora-clone:")]
     Reserved(String),
+    /// A value with a prefix that belongs to AWS.
+    #[error("the value of {0:?} is reserved: values may not begin with aws: or rds:")]
+    ReservedValue(String),
     /// Too many of them.
     #[error("{0} tags are too many: RDS takes 50 on a cluster and the manager needs {1} of them")]
     TooMany(usize, usize),
@@ -123,15 +126,29 @@ pub fn validate(tags: &Tags) -> Result<(), BadTag> {
         if let Some(text) = [key, value].into_iter().find(|text| !text.chars().all(allowed)) {
             return Err(BadTag::Character(text.chars().take(140).collect()));
         }
-        let lower = key.to_ascii_lowercase();
-        if ["aws:", "rds:", tag::PREFIX].iter().any(|prefix| lower.starts_with(prefix)) {
+        if belongs_to_aws(key) || key.to_ascii_lowercase().starts_with(tag::PREFIX) {
             return Err(BadTag::Reserved(shown()));
+        }
+        if belongs_to_aws(value) {
+            return Err(BadTag::ReservedValue(shown()));
         }
     }
     if tags.len() > MAX_TAGS - RESERVED_TAGS {
         return Err(BadTag::TooMany(tags.len(), RESERVED_TAGS));
     }
     Ok(())
+}
+
+/// The tags of a cluster that its instances get as well: all but those that AWS itself puts there, which nobody may give.
+pub fn ours_and_users(tags: &Tags) -> Tags {
+    let given = tags.iter().filter(|(key, value)| !belongs_to_aws(key) && !belongs_to_aws(value));
+    given.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Whether a key or a value begins as only AWS's own do.
+fn belongs_to_aws(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["aws:", "rds:"].iter().any(|prefix| lower.starts_with(prefix))
 }
 
 fn allowed(c: char) -> bool {
@@ -156,6 +173,7 @@ mod tests {
         for key in ["aws:x", "RDS:x", "aurora-clone:manager", "Aurora-Clone:Role"] {
             assert!(matches!(one(key, "x"), Err(BadTag::Reserved(_))), "{key}");
         }
+        assert!(matches!(one("k", "aws:x"), Err(BadTag::ReservedValue(_))));
         let many = (0..35).map(|n| (format!("k{n}"), String::new())).collect();
         assert_eq!(validate(&many), Err(BadTag::TooMany(35, RESERVED_TAGS)));
     }

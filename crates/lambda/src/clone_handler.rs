@@ -8,6 +8,7 @@ use aurora_clone_aws::answer::{self, NotAnswered};
 use aurora_clone_aws::cloud::{CallError, Cloud};
 use aurora_clone_aws::requests::{self, Stored};
 use aurora_clone_core::answer::body;
+use aurora_clone_core::arn::Place;
 use aurora_clone_core::event::{self, Envelope, RequestType, Unanswerable};
 use aurora_clone_core::names::step;
 use aurora_clone_core::plan::{Decision, Seen};
@@ -30,8 +31,8 @@ pub struct CloneHandler {
     pub cloud: Cloud,
     /// The operator's settings.
     pub settings: Settings,
-    /// The region that the function runs in.
-    pub region: String,
+    /// The account and region that the function runs in.
+    pub home: Place,
     /// An origin on this machine that response URLs may have besides CloudFormation's own.
     pub response_origin: Option<LoopbackOrigin>,
 }
@@ -114,7 +115,7 @@ impl CloneHandler {
 
     /// An event of CloudFormation: check it, keep it, start the state machine.
     async fn receive(&self, event: &Value) -> Result<Value, HandlerError> {
-        let envelope = Envelope::read(event, &self.region, self.response_origin.as_ref())?;
+        let envelope = Envelope::read(event, &self.home.region, self.response_origin.as_ref())?;
         let key = request::key(&envelope);
         let kind = event::request_type(event);
         let request = Request::new(&envelope, kind.clone().ok(), event);
@@ -136,6 +137,13 @@ impl CloneHandler {
 
     /// What is wrong with a Create or Update.
     fn problem(&self, event: &Value, envelope: &Envelope) -> Option<String> {
+        if envelope.place != self.home {
+            let (theirs, home) = (&envelope.place, &self.home);
+            return Some(format!(
+                "StackId is in the account {} ({}); this function serves the account {} ({}). Nothing was made or changed.",
+                theirs.account, theirs.partition, home.account, home.partition
+            ));
+        }
         if let Err(error) = event::check_resource_type(event, &self.settings.resource_type) {
             return Some(format!("{error}."));
         }

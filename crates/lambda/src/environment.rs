@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aurora_clone_aws::cloud::{self, Cloud, Parts};
 use aurora_clone_aws::http;
+use aurora_clone_core::arn::{BadArn, Place};
 use aurora_clone_core::names::env;
 use aurora_clone_core::response_url::{LoopbackOrigin, NotLoopback};
 use aurora_clone_core::settings::{BadSetting, Settings};
@@ -18,6 +19,9 @@ pub enum BadEnvironment {
     /// A variable that is needed.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
+    /// The state machine's ARN, which also says where the function lives.
+    #[error("the environment variable STATE_MACHINE_ARN: {0}")]
+    StateMachine(BadArn),
     /// An operator's setting.
     #[error(transparent)]
     Setting(#[from] BadSetting),
@@ -31,7 +35,6 @@ pub enum BadEnvironment {
 
 /// Builds the clone handler from the process's environment.
 pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
-    let region = needed("AWS_REGION")?;
     let credentials = aws_credential_types::Credentials::new(
         needed("AWS_ACCESS_KEY_ID")?,
         needed("AWS_SECRET_ACCESS_KEY")?,
@@ -40,12 +43,14 @@ pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
         "environment",
     );
     let ca_bundle = variable(env::CA_BUNDLE);
+    let state_machine = needed(env::STATE_MACHINE_ARN)?;
+    let (home, _) = Place::of(&state_machine, "states").map_err(BadEnvironment::StateMachine)?;
     let cloud = Cloud::new(Parts {
-        region: region.clone(),
+        region: needed("AWS_REGION")?,
         credentials,
         http: http::connector(ca_bundle.as_deref())?,
         table: needed(env::TABLE_NAME)?,
-        state_machine: needed(env::STATE_MACHINE_ARN)?,
+        state_machine,
         clock: Arc::new(now),
         endpoint: Box::new(|id| cloud::endpoint(variable, id)),
     });
@@ -53,7 +58,7 @@ pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
         variable(env::RESPONSE_ORIGIN).map(|text| LoopbackOrigin::parse(&text)).transpose()?;
     // The prefix may be empty on purpose, so its lookup is not the one that takes empty for absent.
     let settings = Settings::read(|name| std::env::var(name).ok())?;
-    Ok(CloneHandler { cloud, settings, region, response_origin })
+    Ok(CloneHandler { cloud, settings, home, response_origin })
 }
 
 /// The endpoint of the table's service, where the first connection is opened.

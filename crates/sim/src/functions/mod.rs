@@ -161,6 +161,11 @@ impl Functions {
         }
     }
 
+    /// Whether no invocation runs and none waits for a sandbox. What waits for its time (a retry, say) is idle.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && !self.queue.iter().any(|queued| queued.ready)
+    }
+
     /// Whether an invocation still runs.
     pub fn is_running(&self, id: u64) -> bool {
         self.running.contains_key(&id)

@@ -127,7 +127,7 @@ impl Rds {
     }
 
     /// A KMS key that RDS may use, as an ARN.
-    fn usable_key(&self, key: &str) -> Result<String, Refusal> {
+    pub(super) fn usable_key(&self, key: &str) -> Result<String, Refusal> {
         let key = self.place.key(key)?;
         if self.broken_keys.contains(&key) {
             return Err(Refusal::fault(

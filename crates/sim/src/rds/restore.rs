@@ -182,7 +182,7 @@ impl Rds {
         let copy_on_write = asked && room;
         cluster.clone_group = source.clone_group.clone().or_else(|| asked.then(|| self.ids.uuid()));
         if cluster.kms_key.is_none() {
-            cluster.kms_key.clone_from(&source.kms_key);
+            cluster.kms_key = source.kms_key.as_deref().map(|key| self.usable_key(key)).transpose()?;
             cluster.encryption = match source.encryption {
                 // A restore of today is encrypted; a clone shares the old pages.
                 Encryption::None if !copy_on_write => Encryption::AwsOwned,

@@ -1,8 +1,10 @@
 //! A World with a clock: what tests and servers share.
 //!
-//! The clock is either virtual (tokio's, which a test pauses: it jumps to the next timer when nothing can run) or
-//! the real one, scaled. The World stands still between accesses; every access brings it up to date first.
+//! There are three clocks: a virtual one (tokio's, which a test pauses: it jumps to the next timer when nothing can run), the
+//! real one, scaled, and the real one that skips the time in which no function has anything to do. The World stands still
+//! between accesses; every access brings it up to date first.
 
+mod clock;
 mod run;
 
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Notify;
 
+use self::clock::Clock;
 pub use self::run::INVOCATION;
 use crate::functions::{FunctionError, Invocation};
 use crate::http::{Request, Response};
@@ -43,28 +46,8 @@ struct Shared {
     processes: Mutex<BTreeMap<u64, Arc<Notify>>>,
 }
 
-enum Clock {
-    Virtual { base: DateTime<Utc>, start: tokio::time::Instant },
-    Scaled { base: DateTime<Utc>, start: std::time::Instant, factor: f64 },
-}
-
-impl Clock {
-    fn now(&self) -> DateTime<Utc> {
-        match self {
-            Self::Virtual { base, start } => *base + to_chrono(start.elapsed()),
-            Self::Scaled { base, start, factor } => *base + to_chrono(scale(start.elapsed(), *factor)),
-        }
-    }
-
-    /// How long to sleep on tokio's clock for so long in the World.
-    fn real(&self, span: Duration) -> std::time::Duration {
-        let span = span.to_std().unwrap_or_default();
-        match self {
-            Self::Virtual { .. } => span,
-            Self::Scaled { factor, .. } => scale(span, factor.recip()),
-        }
-    }
-}
+/// How long nothing must go on before a clock that skips does so: a real process needs a moment between its calls.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(5);
 
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,14 +59,21 @@ impl Sim {
     /// A World on tokio's clock. Make it inside a runtime whose time is paused
     /// (`#[tokio::test(start_paused = true)]`); it runs on one thread, and the same seed gives the same run.
     pub fn in_virtual_time(world: World) -> Self {
-        let clock = Clock::Virtual { base: world.now(), start: tokio::time::Instant::now() };
+        let clock = Clock::in_virtual_time(world.now());
         Self::with_clock(world, clock)
     }
 
     /// A World on the real clock, `factor` times as fast. A factor that is not above zero counts as 1.
     pub fn scaled(world: World, factor: f64) -> Self {
-        let factor = if factor.is_finite() && factor > 0.0 { factor } else { 1.0 };
-        let clock = Clock::Scaled { base: world.now(), start: std::time::Instant::now(), factor };
+        let clock = Clock::scaled(world.now(), factor);
+        Self::with_clock(world, clock)
+    }
+
+    /// A World on the real clock, for real processes on loopback: while a function's invocation is queued or runs, time
+    /// is real, so that its process has all the time that it needs. While the World only waits for timers (and for those who
+    /// sleep in its time), [`Sim::drive`] skips to the next one.
+    pub fn skipping(world: World) -> Self {
+        let clock = Clock::skipping(world.now());
         Self::with_clock(world, clock)
     }
 
@@ -139,37 +129,94 @@ impl Sim {
         }
     }
 
+    /// Waits until `look` finds something. It looks again whenever the World may have changed.
+    pub async fn watch<R>(&self, mut look: impl FnMut(&World) -> Option<R>) -> R {
+        self.until(|world| look(world)).await
+    }
+
     /// Lets things happen when they are due, for ever. Somebody must drive a World in which anything waits.
     pub async fn drive(&self) {
         loop {
             let mut stirred = std::pin::pin!(self.shared.stirred.notified());
             stirred.as_mut().enable();
-            match self.access(|world| (world.next_due(), false)) {
-                None => stirred.await,
-                Some(due) => tokio::select! {
-                    biased;
-                    () = stirred => {}
-                    () = self.sleep_until(due) => {}
-                },
+            let (due, idle) = self.access(|world| ((self.next_due(world), self.may_skip(world)), false));
+            let Some(due) = due else {
+                stirred.await;
+                continue;
+            };
+            tokio::select! {
+                biased;
+                () = stirred => {}
+                () = tokio::time::sleep(GRACE), if idle => self.skip(),
+                () = self.nap(due) => self.wake(),
             }
         }
     }
 
+    /// What happens next by itself, in the World or to who sleeps in its time.
+    fn next_due(&self, world: &World) -> Option<DateTime<Utc>> {
+        [world.next_due(), self.shared.clock.next_sleeper()].into_iter().flatten().min()
+    }
+
+    fn may_skip(&self, world: &World) -> bool {
+        self.shared.clock.skips() && world.functions.is_idle()
+    }
+
+    /// Skips to what happens next, unless something has begun meanwhile.
+    fn skip(&self) {
+        let world = lock(&self.shared.world);
+        let due = self.next_due(&world).filter(|_| self.may_skip(&world));
+        if let Some(due) = due {
+            self.shared.clock.skip_to(due);
+        }
+        drop(world);
+        self.wake();
+    }
+
+    /// Brings the World up to date and wakes who sleeps in its time, if their clock may have been moved.
+    fn wake(&self) {
+        self.access(|_| ((), self.shared.clock.skips()));
+    }
+
     /// Sleeps in the World's time.
     pub async fn sleep(&self, span: Duration) {
-        if span > Duration::zero() {
+        if span <= Duration::zero() {
+            return;
+        }
+        if self.shared.clock.skips() {
+            self.sleep_until(self.now() + span).await;
+        } else {
             tokio::time::sleep(self.shared.clock.real(span)).await;
         }
     }
 
     /// Sleeps until the World's clock says so.
     pub async fn sleep_until(&self, until: DateTime<Utc>) {
+        let announced = self.shared.clock.announce(until);
+        if announced.is_some() {
+            self.shared.stirred.notify_waiters();
+        }
+        loop {
+            let mut stirred = std::pin::pin!(self.shared.stirred.notified());
+            stirred.as_mut().enable();
+            if self.now() >= until {
+                return;
+            }
+            tokio::select! {
+                () = stirred, if announced.is_some() => {}
+                () = self.nap(until) => {}
+            }
+        }
+    }
+
+    /// Sleeps until then on tokio's clock, and knows nothing of what is skipped meanwhile.
+    async fn nap(&self, until: DateTime<Utc>) {
         loop {
             let left = until - self.now();
             if left <= Duration::zero() {
                 return;
             }
-            self.sleep(left).await;
+            tokio::time::sleep(self.shared.clock.real(left)).await;
         }
     }
 
@@ -222,13 +269,4 @@ fn handle(world: &mut World, request: &Request, origin: &Origin) -> Outcome {
 /// A test that fails inside [`Sim::with`] should be the only one that reports it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn to_chrono(span: std::time::Duration) -> Duration {
-    Duration::from_std(span).unwrap_or(Duration::MAX)
-}
-
-/// `span × factor`, at most some thousand years.
-fn scale(span: std::time::Duration, factor: f64) -> std::time::Duration {
-    std::time::Duration::from_secs_f64((span.as_secs_f64() * factor).min(1e11))
 }

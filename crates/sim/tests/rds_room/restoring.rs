@@ -246,6 +246,9 @@ fn encryption_follows_the_source() {
     room.world.rds.break_key("3");
     let source = ("SourceDBClusterIdentifier", "keyed");
     refused(&mut room, 400, "KMSKeyNotAccessibleFault", &[source, ("KmsKeyId", "3")]);
+    // The source's own key, which the copy would have.
+    room.world.rds.break_key(KEY);
+    refused(&mut room, 400, "KMSKeyNotAccessibleFault", &[source]);
     let message = refused(&mut room, 400, "InvalidParameterCombination", &[source, ("KmsKeyId", "alias/x")]);
     assert!(message.contains("not simulated"), "{message}");
 }

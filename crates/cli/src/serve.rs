@@ -1,0 +1,90 @@
+//! `aurora-clone sim serve`: the simulated AWS on loopback, for clients that are not ours.
+
+use std::time::Duration;
+
+use aurora_clone_core::identifier;
+use aurora_clone_sim::Sim;
+use aurora_clone_sim::serve::serve;
+use clap::{Args, value_parser};
+use tokio::net::TcpListener;
+
+use crate::account::{Account, Furniture};
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::stop;
+
+/// What `sim serve` may be told.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The port on 127.0.0.1; 0 for any that is free.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How many simulated seconds pass in a real one.
+    #[arg(long, default_value_t = 60.0, value_parser = speed)]
+    speed: f64,
+    /// The seed of all chance in the simulation.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The production clusters, with commas between them.
+    #[arg(long, default_value = "prod", value_delimiter = ',', value_parser = cluster)]
+    clusters: Vec<String>,
+    /// How many copy-on-write clones of the first cluster others have made.
+    #[arg(long, default_value_t = 0, value_parser = value_parser!(u32).range(0..=15))]
+    clones: u32,
+    /// How many copies of the first cluster are in the pool.
+    #[arg(long, default_value_t = 0, value_parser = value_parser!(u32).range(0..=15))]
+    copies: u32,
+    /// Ends by itself after so many real seconds.
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
+}
+
+/// Serves until somebody ends it.
+pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
+        .await
+        .map_err(|error| Failure::new(format!("port {} can't be had: {error}", arguments.port)))?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let account = Account::open(&Furniture {
+        seed: arguments.seed,
+        clusters: arguments.clusters.clone(),
+        clones: arguments.clones,
+        copies: arguments.copies,
+        origin: origin.clone(),
+    })?;
+    let (region, speed) = (account.world.config.region.clone(), arguments.speed);
+    let sim = Sim::scaled(account.world, speed);
+    printer.line(&origin)?;
+    printer.note(&format!(
+        "SIMULATED AWS on loopback; nothing here touches a real account. {speed} simulated seconds pass in a real one."
+    ))?;
+    printer.note(&format!(
+        "Use it with any credentials: aws rds describe-db-clusters --region {region} --endpoint-url {origin}"
+    ))?;
+    printer.note(&format!("How the simulated world is: curl {origin}/_sim/state"))?;
+    let over = async {
+        match arguments.seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    // Being ended is what this command is for, so it is no failure.
+    tokio::select! {
+        () = serve(sim.clone(), listener) => {}
+        () = sim.drive() => {}
+        () = over => {}
+        _ = stop::asked() => {}
+    }
+    Ok(())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.001..=100_000.0).contains(&speed) => Ok(speed),
+        _ => Err("it takes a number from 0.001 to 100000".to_owned()),
+    }
+}
+
+fn cluster(text: &str) -> Result<String, String> {
+    identifier::validate(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,111 @@
+//! `aurora-clone sim serve`, as the AWS CLI and the SDKs find it.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{Ended, aurora_clone, finish, run};
+
+/// Starts a server, and reads its address.
+fn start(arguments: &[&str]) -> (Child, String) {
+    let mut command = aurora_clone();
+    command.args(["sim", "serve"]).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("a process");
+    let mut first = String::new();
+    let mut out = BufReader::new(child.stdout.take().expect("an output"));
+    out.read_line(&mut first).expect("a line");
+    let address = first.trim_end().strip_prefix("http://").expect("an address").to_owned();
+    (child, address)
+}
+
+fn ask(address: &str, head: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let length = body.len();
+    write!(
+        stream,
+        "{head} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn it_serves_a_furnished_account_and_ends_by_itself() {
+    let began = Instant::now();
+    let (child, address) =
+        start(&["--clusters", "prod,billing", "--clones", "14", "--copies", "1", "--for", "2"]);
+    let hello = ask(&address, "GET /", "");
+    assert!(hello.starts_with("HTTP/1.1 200") && hello.contains("simulation"), "{hello}");
+    let described = ask(&address, "POST /", "Action=DescribeDBClusters&Version=2014-10-31");
+    let count = described.matches("<DBClusterIdentifier>").count();
+    assert_eq!(count, 17, "{described}");
+    for id in ["prod", "billing", "by-hand-14", "clone-prod-pool-1"] {
+        assert!(described.contains(&format!("<DBClusterIdentifier>{id}</DBClusterIdentifier>")), "{id}");
+    }
+    let exports = ask(&address, "POST /", "Action=ListExports&Version=2010-05-15");
+    assert!(exports.contains("aurora-clone-manager-LambdaArn"), "{exports}");
+    let Ended { code, err, .. } = finish(child);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(
+        err.contains("SIMULATED AWS") && err.contains(&format!("--endpoint-url http://{address}")),
+        "{err}"
+    );
+    assert!(began.elapsed() >= Duration::from_secs(2));
+}
+
+#[test]
+fn simulated_time_runs_as_fast_as_it_is_told() {
+    let (child, address) = start(&["--speed", "3600", "--for", "2"]);
+    let now = || {
+        let state = ask(&address, "GET /_sim/state", "");
+        let (_, rest) = state.split_once("\"now\": \"").expect("a time");
+        rest[..19].to_owned()
+    };
+    let (before, after) = (now(), {
+        std::thread::sleep(Duration::from_millis(1100));
+        now()
+    });
+    // An hour and more later.
+    assert_ne!(before[..13], after[..13], "{before} {after}");
+    assert_eq!(finish(child).code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn being_ended_is_no_failure() {
+    let (child, address) = start(&[]);
+    assert!(ask(&address, "GET /", "").contains("200"));
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(killed.expect("kill").success());
+    assert_eq!(finish(child).code, Some(0));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for wrong in [
+        ["sim", "serve", "--speed", "0"],
+        ["sim", "serve", "--clusters", "Prod--"],
+        ["sim", "serve", "--clones", "16"],
+        ["demo", "--margin", "10", "--verbose"],
+    ] {
+        let mut command = aurora_clone();
+        command.args(wrong);
+        let Ended { code, out, err } = run(command);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{wrong:?}");
+        assert!(err.contains("error"), "{err}");
+    }
+    let (child, address) = start(&["--for", "2"]);
+    let port = address.rsplit(':').next().expect("a port").to_owned();
+    let mut command = aurora_clone();
+    command.args(["sim", "serve", "--port", &port]);
+    let Ended { code, err, .. } = run(command);
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&port), "{err}");
+    assert_eq!(finish(child).code, Some(0));
+}
