@@ -79,10 +79,18 @@ impl Envelope {
             physical_id: event
                 .get("PhysicalResourceId")
                 .and_then(Value::as_str)
-                .filter(|id| !id.is_empty() && id.len() <= 1024 && id.chars().all(plain))
+                .filter(|id| !id.is_empty() && id.len() <= 1024 && in_json(id) <= MAX_ID_IN_JSON)
                 .map(str::to_owned),
         })
     }
+}
+
+/// The longest PhysicalResourceId as JSON, in bytes: with it the rest of the answer still fits. A longer one is none of ours.
+const MAX_ID_IN_JSON: usize = 2_048;
+
+/// What a text takes in JSON.
+fn in_json(text: &str) -> usize {
+    Value::from(text).to_string().len()
 }
 
 /// Whether a character stands for itself in JSON.
