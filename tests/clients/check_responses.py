@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks recorded answers of RDS and CloudFormation, <operation>.<n>.xml, against AWS's own models of the protocol.
+"""Checks recorded answers of RDS and CloudFormation, <operation>.<what>.xml, against AWS's own models of the protocol.
 
 usage: check_responses.py DIR
 
