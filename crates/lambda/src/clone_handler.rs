@@ -129,7 +129,11 @@ impl CloneHandler {
             return self.refuse(&key, &request, &envelope, problem).await;
         }
         if let Err(error) = self.start(&key, &request, &envelope).await {
-            let problem = format!("The manager could not begin: {error}. Nothing was made or deleted.");
+            // A reply may have been lost: an execution that began after all finds this decision, and what it made before
+            // that carries the resource's tags.
+            let problem = format!(
+                "The manager could not begin: {error}. If anything was begun after all, it goes with this resource."
+            );
             return self.refuse(&key, &request, &envelope, problem).await;
         }
         Ok(json!({ "request": key }))
