@@ -1,5 +1,7 @@
 //! Engines: which are Aurora, and which compute a clone gets when nobody says.
 
+use serde::{Deserialize, Serialize};
+
 use crate::snapshot::Cluster;
 
 /// The engines that the manager works with. `DescribeDBClusters` lists Neptune and DocumentDB as well.
@@ -12,18 +14,22 @@ pub const SERVERLESS: &str = "db.serverless";
 pub const SMALLEST: &str = "db.t4g.medium";
 
 /// Serverless v2 capacity that a clone's cluster is given, in ACUs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
     /// The least; 0 pauses the instance when nobody is connected.
     pub min: f64,
     /// The most.
     pub max: f64,
+    /// Seconds without a connection until an instance pauses, 300 to 86,400; only where `min` is 0, and RDS's 300 where it is
+    /// not given.
+    pub pause_after: Option<i32>,
 }
 
 /// The capacity of every clone's cluster: it costs nothing while no serverless instance runs, and one can be added
 /// later only where it is set.
 pub fn capacity(cluster: &Cluster) -> Capacity {
-    Capacity { min: if scales_to_zero(cluster) { 0.0 } else { 0.5 }, max: 16.0 }
+    let to_zero = scales_to_zero(cluster);
+    Capacity { min: if to_zero { 0.0 } else { 0.5 }, max: 16.0, pause_after: to_zero.then_some(300) }
 }
 
 /// The class that `auto` stands for.

@@ -4,7 +4,9 @@ use thiserror::Error;
 
 use crate::names::tag;
 use crate::request::Owner;
-use crate::snapshot::Cluster;
+use crate::settings::Settings;
+use crate::snapshot::{Cluster, KeyState, SecretState};
+use crate::tags::{RestoreType, Role, Tags};
 
 /// A cluster that was proved to belong to one owner. Only [`prove`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,105 @@ impl Owned {
     pub fn generation(&self) -> &str {
         &self.generation
     }
+}
+
+/// A secret that was proved to be that of a cluster of ours. Only [`prove_secret`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedSecret {
+    name: String,
+    arn: String,
+}
+
+impl OwnedSecret {
+    /// The secret's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The secret's ARN. It ends in random characters, so it names this very secret and not a later one of the name.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+}
+
+/// A KMS key that was proved to have been made for a cluster of ours. Only [`prove_key`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedKey {
+    alias: String,
+    arn: String,
+}
+
+impl OwnedKey {
+    /// The alias that it is found by.
+    pub fn alias(&self) -> &str {
+        &self.alias
+    }
+
+    /// The key's ARN.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+}
+
+/// A copy of the pool that was proved to be this manager's. Only [`prove_copy`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedCopy {
+    identifier: String,
+    arn: String,
+    resource_id: String,
+}
+
+impl OwnedCopy {
+    /// The copy's identifier.
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
+    /// The copy's ARN.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The immutable resource id; compared again right before anything is done.
+    pub fn resource_id(&self) -> &str {
+        &self.resource_id
+    }
+}
+
+/// Proves that a secret or a key with these tags was made by `owner`'s manager, for this resource and this incarnation of it.
+fn made_for(tags: &Tags, owner: &Owner, generation: &str) -> bool {
+    let is = |key: &str, value: &str| tags.get(key).map(String::as_str) == Some(value);
+    is(tag::MANAGER, &owner.manager)
+        && is(tag::STACK_ID, &owner.stack_id)
+        && is(tag::LOGICAL_ID, &owner.logical_id)
+        && is(tag::GENERATION, generation)
+}
+
+/// Proves a secret that was found by its derived name; `None` if somebody else made it.
+pub fn prove_secret(secret: &SecretState, owner: &Owner, generation: &str) -> Option<OwnedSecret> {
+    let ours = made_for(&secret.tags, owner, generation);
+    ours.then(|| OwnedSecret { name: secret.name.clone(), arn: secret.arn.clone() })
+}
+
+/// Proves a key that was found by its derived alias; `None` if somebody else made it.
+pub fn prove_key(alias: &str, key: &KeyState, owner: &Owner, generation: &str) -> Option<OwnedKey> {
+    let ours = made_for(&key.tags, owner, generation);
+    ours.then(|| OwnedKey { alias: alias.to_owned(), arn: key.arn.clone() })
+}
+
+/// Proves a copy of the pool by its own tags; `None` if it is none of this manager's.
+pub fn prove_copy(cluster: &Cluster, settings: &Settings) -> Option<OwnedCopy> {
+    let lineage = cluster.own_lineage()?;
+    let ours = lineage.manager == settings.manager
+        && lineage.role == Role::Copy
+        && lineage.restore_type == RestoreType::FullCopy
+        && lineage.root != cluster.identifier
+        && cluster.identifier.starts_with(&settings.name_prefix);
+    ours.then(|| OwnedCopy {
+        identifier: cluster.identifier.clone(),
+        arn: cluster.arn.clone(),
+        resource_id: cluster.resource_id.clone(),
+    })
 }
 
 /// Why a cluster is not ours.

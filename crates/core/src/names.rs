@@ -26,6 +26,27 @@ pub mod env {
     pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
     /// `error`, `warn`, `info` (the default), `debug` or `trace`.
     pub const LOG_LEVEL: &str = "LOG_LEVEL";
+    /// How long a full copy takes, as an ISO 8601 duration: one is begun for a Create only if it can be finished.
+    pub const FULL_COPY_TIME: &str = "FULL_COPY_TIME";
+    /// The longest lease that a clone may have, as an ISO 8601 duration, which is also the lease of those that ask for none;
+    /// empty: no limit.
+    pub const MAX_LEASE: &str = "MAX_LEASE";
+    /// What the names of secrets begin with; IAM fences by it.
+    pub const DEFAULT_SECRET_PREFIX: &str = "DEFAULT_SECRET_PREFIX";
+    /// The KMS key of secrets whose template names none; empty: the account's `aws/secretsmanager`.
+    pub const DEFAULT_PASSWORD_SECRET_KMS_KEY_ID: &str = "DEFAULT_PASSWORD_SECRET_KMS_KEY_ID";
+    /// Patterns of the clusters that may be cloned.
+    pub const ALLOWED_SOURCES: &str = "ALLOWED_SOURCES";
+    /// Patterns of the principals that may be given access to passwords; empty: the own account's.
+    pub const ALLOWED_PRINCIPALS: &str = "ALLOWED_PRINCIPALS";
+    /// Patterns of the DB subnet groups that clones may be in.
+    pub const ALLOWED_SUBNET_GROUPS: &str = "ALLOWED_SUBNET_GROUPS";
+    /// Patterns of the VPC security groups that clones may have.
+    pub const ALLOWED_SECURITY_GROUPS: &str = "ALLOWED_SECURITY_GROUPS";
+    /// Patterns of the instance classes that clones may have.
+    pub const ALLOWED_INSTANCE_CLASSES: &str = "ALLOWED_INSTANCE_CLASSES";
+    /// `true` if a template may ask for a clone that keeps its source's password.
+    pub const ALLOW_SOURCE_PASSWORD: &str = "ALLOW_SOURCE_PASSWORD";
 
     /// All of the above that the manager's template sets.
     pub const TEMPLATE: &[&str] = &[
@@ -38,6 +59,16 @@ pub mod env {
         TABLE_NAME,
         STATE_MACHINE_ARN,
         LOG_LEVEL,
+        FULL_COPY_TIME,
+        MAX_LEASE,
+        DEFAULT_SECRET_PREFIX,
+        DEFAULT_PASSWORD_SECRET_KMS_KEY_ID,
+        ALLOWED_SOURCES,
+        ALLOWED_PRINCIPALS,
+        ALLOWED_SUBNET_GROUPS,
+        ALLOWED_SECURITY_GROUPS,
+        ALLOWED_INSTANCE_CLASSES,
+        ALLOW_SOURCE_PASSWORD,
     ];
 }
 
@@ -66,8 +97,23 @@ pub mod tag {
     pub const LOGICAL_ID: &str = "aurora-clone:logical-id";
     /// Which incarnation of the resource this is.
     pub const GENERATION: &str = "aurora-clone:generation";
-    /// A hash of the properties that it was made from.
+    /// A hash of the properties that it was last brought to.
     pub const PROPERTIES: &str = "aurora-clone:properties";
+    /// How its password is kept: `own`, `managed` or `source`.
+    pub const PASSWORD: &str = "aurora-clone:password";
+    /// The name of the secret with its password, for people. Nothing is ever looked up by it.
+    pub const SECRET: &str = "aurora-clone:secret";
+    /// The KMS key of that secret: as the template or the operator names it, `made` for one that was made for this clone,
+    /// `aws` for the account's own.
+    pub const KEY: &str = "aurora-clone:key";
+    /// When its lease is over, in UTC.
+    pub const EXPIRES: &str = "aurora-clone:expires";
+    /// The lease that [`EXPIRES`] was computed from, as an ISO 8601 duration.
+    pub const LEASE: &str = "aurora-clone:lease";
+    /// What its author says about it.
+    pub const DESCRIPTION: &str = "aurora-clone:description";
+    /// On a secret: the resource id of the cluster whose password was set to it.
+    pub const SET_ON: &str = "aurora-clone:set-on";
     /// Set on a copy that is going to be purged: nobody clones it any more.
     pub const RETIRING: &str = "aurora-clone:retiring";
 }
@@ -80,4 +126,20 @@ pub mod step {
     pub const GIVE_UP: &str = "give-up";
     /// Send the decision to CloudFormation.
     pub const ANSWER: &str = "answer";
+    /// Tell EventBridge what came of it.
+    pub const TELL: &str = "tell";
+}
+
+/// Events on the default event bus.
+pub mod event {
+    /// The source of all of them.
+    pub const SOURCE: &str = "aurora-clone-manager";
+    /// An instance of a clone is usable: the predecessor's event, with its keys.
+    pub const INSTANCE_READY: &str = "lifecycle-event/instance-ready";
+    /// A clone is usable.
+    pub const CLONE_READY: &str = "clone-ready";
+    /// A clone could not be made or changed.
+    pub const CLONE_FAILED: &str = "clone-failed";
+    /// A clone is gone.
+    pub const CLONE_DELETED: &str = "clone-deleted";
 }

@@ -4,6 +4,7 @@ use chrono::Duration;
 use thiserror::Error;
 
 use crate::duration::parse_duration;
+use crate::limits::{Limits, Patterns};
 use crate::names::env;
 
 /// The documented limit of copy-on-write clones per source volume (Aurora User Guide, "Cloning a volume").
@@ -25,6 +26,16 @@ pub struct Settings {
     pub max_copy_age: Duration,
     /// The resource type that templates use.
     pub resource_type: String,
+    /// How long a full copy takes: one is begun for a Create only if that much of its time is left.
+    pub full_copy_time: Duration,
+    /// The longest lease, and the lease of clones that ask for none; `None`: no limit, and no lease.
+    pub max_lease: Option<Duration>,
+    /// What the names of secrets begin with.
+    pub secret_prefix: String,
+    /// The KMS key of secrets whose template names none; `None`: the account's `aws/secretsmanager`.
+    pub default_key: Option<String>,
+    /// What templates may ask for.
+    pub limits: Limits,
 }
 
 /// A setting that can't be used.
@@ -73,16 +84,62 @@ impl Settings {
             let wanted = "it takes a number from 0 to one below MAX_CLONES_PER_SOURCE";
             return Err(BadSetting { name: env::SLOT_MARGIN, value: margin.to_string(), wanted });
         }
-        let age = given(env::MAX_COPY_AGE).unwrap_or_else(|| "P3D".to_owned());
-        let max_copy_age = parse_duration(&age).map_err(|_| BadSetting {
-            name: env::MAX_COPY_AGE,
-            value: age.clone(),
-            wanted: "it takes an ISO 8601 duration such as P3D",
-        })?;
+        let duration = |name: &'static str, value: String| {
+            let wanted = "it takes an ISO 8601 duration such as P3D or PT20M";
+            parse_duration(&value).map_err(|_| BadSetting { name, value, wanted })
+        };
+        let or = |name: &str, default: &str| given(name).unwrap_or_else(|| default.to_owned());
+        let max_copy_age = duration(env::MAX_COPY_AGE, or(env::MAX_COPY_AGE, "P3D"))?;
+        let full_copy_time = duration(env::FULL_COPY_TIME, or(env::FULL_COPY_TIME, "PT3H"))?;
+        let max_lease = given(env::MAX_LEASE).map(|value| duration(env::MAX_LEASE, value)).transpose()?;
+        let secret_prefix = or(env::DEFAULT_SECRET_PREFIX, "/aurora-clone-manager/");
+        if !is_secret_name(&secret_prefix) || secret_prefix.len() > MAX_SECRET_PREFIX {
+            let wanted = "it takes at most 200 letters, digits and / _ + = . @ -";
+            return Err(BadSetting { name: env::DEFAULT_SECRET_PREFIX, value: secret_prefix, wanted });
+        }
+        let patterns = |name: &str| given(name).map(|text| Patterns::parse(&text));
+        let everything = |name: &str| patterns(name).unwrap_or_else(Patterns::everything);
+        let source_password = match or(env::ALLOW_SOURCE_PASSWORD, "false").as_str() {
+            "true" => true,
+            "false" => false,
+            other => {
+                let (name, wanted) = (env::ALLOW_SOURCE_PASSWORD, "it takes true or false");
+                return Err(BadSetting { name, value: other.to_owned(), wanted });
+            }
+        };
+        let limits = Limits {
+            sources: everything(env::ALLOWED_SOURCES),
+            principals: patterns(env::ALLOWED_PRINCIPALS),
+            subnet_groups: everything(env::ALLOWED_SUBNET_GROUPS),
+            security_groups: everything(env::ALLOWED_SECURITY_GROUPS),
+            instance_classes: everything(env::ALLOWED_INSTANCE_CLASSES),
+            source_password,
+        };
         let resource_type =
             given(env::CUSTOM_RESOURCE_TYPE).unwrap_or_else(|| "Custom::AuroraClone".to_owned());
-        Ok(Self { manager, name_prefix, limit, margin, max_copy_age, resource_type })
+        let default_key = given(env::DEFAULT_PASSWORD_SECRET_KMS_KEY_ID);
+        Ok(Self {
+            manager,
+            name_prefix,
+            limit,
+            margin,
+            max_copy_age,
+            resource_type,
+            full_copy_time,
+            max_lease,
+            secret_prefix,
+            default_key,
+            limits,
+        })
     }
+}
+
+/// The longest prefix of a secret's name: a name takes 512 characters, and its own part needs at most 100.
+pub const MAX_SECRET_PREFIX: usize = 200;
+
+/// Whether Secrets Manager takes a text in a secret's name (API reference, CreateSecret).
+pub fn is_secret_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c))
 }
 
 #[cfg(test)]
@@ -101,6 +158,9 @@ mod tests {
         assert_eq!((settings.limit, settings.margin, settings.name_prefix.as_str()), (15, 1, "clone-"));
         assert_eq!(settings.max_copy_age, Duration::days(3));
         assert_eq!(settings.resource_type, "Custom::AuroraClone");
+        assert_eq!((settings.full_copy_time, settings.max_lease), (Duration::hours(3), None));
+        assert_eq!(settings.secret_prefix, "/aurora-clone-manager/");
+        assert_eq!((settings.default_key, settings.limits), (None, Limits::default()));
     }
 
     #[test]
@@ -117,6 +177,10 @@ mod tests {
             (env::SLOT_MARGIN, "15"),
             (env::SLOT_MARGIN, "-1"),
             (env::MAX_COPY_AGE, "3"),
+            (env::FULL_COPY_TIME, "soon"),
+            (env::MAX_LEASE, "P"),
+            (env::DEFAULT_SECRET_PREFIX, "a b"),
+            (env::ALLOW_SOURCE_PASSWORD, "True"),
         ] {
             let mut pairs = vec![(name, value)];
             if name != env::MANAGER {

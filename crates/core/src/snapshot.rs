@@ -3,7 +3,9 @@
 //! A snapshot is made from every page of a listing; a listing that failed half way is an error, never a shorter list.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
+use crate::engine::Capacity;
 use crate::tags::{self, Lineage, Tags};
 
 /// The status of a cluster or an instance, as RDS spells it.
@@ -113,26 +115,45 @@ pub struct Cluster {
     pub tags: Tags,
     /// When it was made.
     pub created_at: Option<DateTime<Utc>>,
-    /// Whether AWS refuses to delete it.
-    pub deletion_protection: bool,
     /// Whether a change of it is still to come.
     pub pending_changes: bool,
     /// The writer's endpoint.
     pub endpoint: Option<String>,
     /// The readers' endpoint.
     pub reader_endpoint: Option<String>,
-    /// The port.
-    pub port: Option<i32>,
     /// The master user's name.
     pub master_username: Option<String>,
     /// The database that was made with it.
     pub database_name: Option<String>,
-    /// What a restore drops unless it is told.
+    /// The secret that RDS keeps for the master user, if it does.
+    pub managed_secret: Option<ManagedSecret>,
+    /// How it is set up.
     pub settings: ClusterSettings,
 }
 
-/// What a clone must be given explicitly to be like its source: the restore call's own defaults are others.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The secret that RDS itself keeps for the master user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedSecret {
+    /// Its ARN.
+    pub arn: String,
+    /// `creating`, `active`, `rotating` or `impaired`.
+    pub status: String,
+    /// The KMS key that encrypts it.
+    pub key: Option<String>,
+}
+
+/// A role that a cluster may take on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AssociatedRole {
+    /// The role's ARN.
+    pub role: String,
+    /// What the cluster does with it, such as `s3Export`; Aurora MySQL needs none.
+    pub feature: Option<String>,
+}
+
+/// How a cluster is set up: what a clone must be given explicitly, because the restore call's own defaults are others, and what
+/// can be changed later. Lists are in order, so that two of them can be compared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterSettings {
     /// The DB subnet group.
     pub subnet_group: Option<String>,
@@ -140,18 +161,28 @@ pub struct ClusterSettings {
     pub security_groups: Vec<String>,
     /// The cluster parameter group.
     pub parameter_group: Option<String>,
+    /// The port.
+    pub port: Option<i32>,
     /// `aurora` or `aurora-iopt1`.
     pub storage_type: Option<String>,
     /// Whether IAM authentication is on.
     pub iam_authentication: bool,
     /// `IPV4` or `DUAL`.
     pub network_type: Option<String>,
-    /// Extended support or not.
+    /// `open-source-rds-extended-support` or `open-source-rds-extended-support-disabled`.
     pub engine_lifecycle_support: Option<String>,
     /// Log types that go to CloudWatch.
     pub log_exports: Vec<String>,
     /// Whether snapshots get the cluster's tags.
     pub copy_tags_to_snapshot: bool,
+    /// Roles that the cluster may take on.
+    pub roles: Vec<AssociatedRole>,
+    /// Whether AWS refuses to delete it.
+    pub deletion_protection: bool,
+    /// For how many days automated backups are kept, 1 to 35.
+    pub backup_retention: Option<i32>,
+    /// The capacity of its Serverless v2 instances.
+    pub capacity: Option<Capacity>,
 }
 
 impl Cluster {
@@ -175,12 +206,65 @@ pub struct Instance {
     pub cluster: Option<String>,
     /// Its status.
     pub status: Status,
-    /// Its class.
-    pub class: String,
     /// Whether it is the writer, if the cluster says so.
     pub writer: bool,
     /// Whether a change of it is still to come.
     pub pending_changes: bool,
+    /// Its ARN.
+    pub arn: String,
+    /// All its tags.
+    pub tags: Tags,
+    /// How it is set up.
+    pub settings: InstanceSettings,
+}
+
+/// How an instance is set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSettings {
+    /// Its class.
+    pub class: String,
+    /// Its DB parameter group.
+    pub parameter_group: Option<String>,
+    /// Whether Performance Insights is on.
+    pub performance_insights: bool,
+    /// For how many days Performance Insights keeps its data.
+    pub performance_insights_retention: Option<i32>,
+    /// The KMS key of Performance Insights.
+    pub performance_insights_key: Option<String>,
+    /// Seconds between two points of enhanced monitoring; 0 is off.
+    pub monitoring_interval: i32,
+    /// The role with which RDS writes enhanced monitoring.
+    pub monitoring_role: Option<String>,
+}
+
+/// What is known of a secret that we keep. Never its value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretState {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The KMS key that encrypts it; `None` is the account's `aws/secretsmanager`.
+    pub key: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its resource policy, as it is written; `None` where it has none.
+    pub policy: Option<String>,
+    /// Whether it is going to be deleted.
+    pub deleting: bool,
+}
+
+/// What is known of a KMS key that was made for a clone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyState {
+    /// Its ARN.
+    pub arn: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its policy, as it is written.
+    pub policy: Option<String>,
+    /// Whether it is going to be deleted.
+    pub deleting: bool,
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ pub enum BadTag {
 }
 
 /// How many tags the manager keeps for its own.
-pub const RESERVED_TAGS: usize = 16;
+pub const RESERVED_TAGS: usize = 20;
 
 /// Checks a user's tags against RDS's rules and the manager's reserved prefix.
 pub fn validate(tags: &Tags) -> Result<(), BadTag> {
@@ -174,7 +174,7 @@ mod tests {
             assert!(matches!(one(key, "x"), Err(BadTag::Reserved(_))), "{key}");
         }
         assert!(matches!(one("k", "aws:x"), Err(BadTag::ReservedValue(_))));
-        let many = (0..35).map(|n| (format!("k{n}"), String::new())).collect();
-        assert_eq!(validate(&many), Err(BadTag::TooMany(35, RESERVED_TAGS)));
+        let many = (0..31).map(|n| (format!("k{n}"), String::new())).collect();
+        assert_eq!(validate(&many), Err(BadTag::TooMany(31, RESERVED_TAGS)));
     }
 }

@@ -16,20 +16,6 @@ use crate::settings::Settings;
 use crate::slots::Freshness;
 use crate::tags::{self, Tags};
 
-/// Names of the properties, and of those that CloudFormation itself adds.
-pub const KNOWN: [&str; 10] = [
-    "SourceClusterId",
-    "ClusterId",
-    "InstanceClass",
-    "CopyOk",
-    "OnNoSlot",
-    "CopyCreatedSince",
-    "MaxCopyAge",
-    "Tags",
-    "ServiceToken",
-    "ServiceTimeout",
-];
-
 /// How long CloudFormation waits for an answer when the template does not say, and at most, in seconds.
 pub const SERVICE_TIMEOUT: i64 = 3_600;
 
@@ -44,21 +30,105 @@ pub enum OnNoSlot {
     Fail,
 }
 
-/// What a stack asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a stack asks for. What it does not ask for is `None` (or empty), and is decided when the source is known.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Properties {
     /// The identifier of the cluster to clone.
     pub source: String,
     /// The identifier that the clone must have, if the author wants a certain one.
     pub cluster_id: Option<String>,
-    /// The class of the instance; `None` is `auto`.
-    pub instance_class: Option<String>,
+    /// Whether another identifier is made of that one where it is taken.
+    pub no_fail_on_existing: bool,
     /// What to do when there is no slot.
     pub on_no_slot: OnNoSlot,
     /// What a copy's data must be like. Its age limit is the template's or the operator's, whichever is less.
     pub freshness: Freshness,
+    /// Whether copies that are too old for the operator are marked for the maintainer to purge.
+    pub purge_obsolete_copies: bool,
     /// The author's tags.
     pub tags: Tags,
+    /// What its author says about the clone.
+    pub description: Option<String>,
+    /// How long it may live; at most the operator's `MAX_LEASE`.
+    pub lease: Option<Duration>,
+    /// How its password is kept.
+    pub password: PasswordWish,
+    /// How the cluster is to be set up.
+    pub cluster: ClusterWish,
+    /// How the instances are to be set up.
+    pub instances: InstanceWish,
+    /// A hash of all properties as they came, but for those of the request.
+    pub hash: String,
+}
+
+/// How a clone's password is to be kept. `SetPassword` and `ManageMasterUserPassword` exclude each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PasswordWish {
+    /// `SetPassword`: a password of its own in a secret of ours; `None` is the default, which is to have one unless RDS
+    /// manages it.
+    pub set: Option<bool>,
+    /// `ManageMasterUserPassword`: RDS keeps the password in a secret of its own.
+    pub managed: Option<bool>,
+    /// `KmsKeyId`: the key of the secret, ours or RDS's.
+    pub key: Option<String>,
+    /// `ForceCreateKmsKey`: a key is made for this clone.
+    pub make_key: Option<bool>,
+    /// `SecretPrefix`, or the predecessor's `SecretpPrefix`.
+    pub prefix: Option<String>,
+    /// `AccessPrincipalArns`, in order, each once.
+    pub principals: Vec<String>,
+}
+
+/// How a cluster is to be set up; lists in order, each item once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClusterWish {
+    /// `DBSubnetGroupName`
+    pub subnet_group: Option<String>,
+    /// `Port`, 1150 to 65535.
+    pub port: Option<i32>,
+    /// `NetworkType`: `IPV4` or `DUAL`.
+    pub network_type: Option<String>,
+    /// `VpcSecurityGroupIds`, at least one.
+    pub security_groups: Option<Vec<String>>,
+    /// `DBClusterParameterGroupName`
+    pub parameter_group: Option<String>,
+    /// `StorageType`: `aurora` or `aurora-iopt1`.
+    pub storage_type: Option<String>,
+    /// `EnableIAMDatabaseAuthentication`
+    pub iam_authentication: Option<bool>,
+    /// `EnableCloudwatchLogsExports`; an empty list is none.
+    pub log_exports: Option<Vec<String>>,
+    /// `DeletionProtection`
+    pub deletion_protection: Option<bool>,
+    /// `BackupRetentionPeriod`, 1 to 35 days.
+    pub backup_retention: Option<i32>,
+    /// `AssociatedRoles`; an empty list is none.
+    pub roles: Option<Vec<AssociatedRole>>,
+    /// `EngineLifecycleSupport`
+    pub engine_lifecycle_support: Option<String>,
+    /// `ServerlessV2ScalingConfiguration`
+    pub capacity: Option<Capacity>,
+}
+
+/// How instances are to be set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InstanceWish {
+    /// `InstanceClass`; `None` is `auto`.
+    pub class: Option<String>,
+    /// `InstanceCount`, 1 to 16.
+    pub count: Option<u32>,
+    /// `DBParameterGroupName`
+    pub parameter_group: Option<String>,
+    /// `EnablePerformanceInsights`
+    pub performance_insights: Option<bool>,
+    /// `PerformanceInsightsRetentionPeriod`, in days: 7, a multiple of 31 up to 713, or 731.
+    pub performance_insights_retention: Option<i32>,
+    /// `PerformanceInsightsKMSKeyId`
+    pub performance_insights_key: Option<String>,
+    /// `MonitoringInterval`, in seconds: 0, 1, 5, 10, 15, 30 or 60.
+    pub monitoring_interval: Option<i32>,
+    /// `MonitoringRoleArn`
+    pub monitoring_role: Option<String>,
 }
 
 /// One thing that is wrong with the properties.

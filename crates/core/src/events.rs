@@ -1,0 +1,78 @@
+//! What EventBridge is told: on the default bus, from the source `aurora-clone-manager`. Every event may come twice, and none
+//! ever holds a password.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::names::event;
+use crate::request::Owner;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// What happened.
+    pub detail_type: String,
+    /// About what.
+    pub detail: Value,
+    /// ARNs of what it is about.
+    pub resources: Vec<String>,
+}
+
+/// A clone is usable: the predecessor's event for each instance, with its keys, and one for the clone, with the outputs.
+pub fn ready(owner: &Owner, arn: &str, data: &Map<String, Value>, instances: &[(String, String)]) -> Vec<Event> {
+    let output = |name: &str| data.get(name).cloned().unwrap_or(Value::Null);
+    let of_instances = instances.iter().map(|(identifier, instance_arn)| Event {
+        detail_type: event::INSTANCE_READY.to_owned(),
+        detail: json!({
+            "instanceId": identifier,
+            "clusterId": output("ClusterId"),
+            "host": output("Endpoint"),
+            "port": output("Port").as_str().and_then(|port| port.parse::<u32>().ok()),
+            "user": output("MasterUsername"),
+            "passwordSecret": output("PasswordSecret"),
+            "database": output("DatabaseName"),
+        }),
+        resources: vec![instance_arn.clone()],
+    });
+    let mut detail = about(owner);
+    detail.insert("outputs".to_owned(), Value::Object(data.clone()));
+    let of_clone = Event {
+        detail_type: event::CLONE_READY.to_owned(),
+        detail: Value::Object(detail),
+        resources: vec![arn.to_owned()],
+    };
+    of_instances.chain([of_clone]).collect()
+}
+
+/// A Create or an Update failed.
+pub fn failed(owner: &Owner, physical_id: &str, request_type: &str, reason: &str) -> Vec<Event> {
+    let mut detail = about(owner);
+    detail.insert("requestType".to_owned(), json!(request_type));
+    detail.insert("reason".to_owned(), json!(reason));
+    vec![Event {
+        detail_type: event::CLONE_FAILED.to_owned(),
+        detail: Value::Object(detail),
+        resources: vec![physical_id.to_owned()],
+    }]
+}
+
+/// A clone is gone.
+pub fn deleted(owner: &Owner, physical_id: &str, clusters: &[String]) -> Vec<Event> {
+    let mut detail = about(owner);
+    detail.insert("clusterIds".to_owned(), json!(clusters));
+    vec![Event {
+        detail_type: event::CLONE_DELETED.to_owned(),
+        detail: Value::Object(detail),
+        resources: vec![physical_id.to_owned()],
+    }]
+}
+
+fn about(owner: &Owner) -> Map<String, Value> {
+    let fields = [
+        ("manager", &owner.manager),
+        ("stackId", &owner.stack_id),
+        ("logicalResourceId", &owner.logical_id),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
+}

@@ -1,0 +1,36 @@
+//! What is kept of each incarnation of a resource beside its tags: what was to be made, so that all of it can be taken away
+//! again, and how the source was set up, so that a setting that a template no longer names goes back to what it was.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::snapshot::{ClusterSettings, InstanceSettings};
+
+/// How the family's root was set up when the clone was made: what a setting that nobody gives is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The root's settings.
+    pub cluster: ClusterSettings,
+    /// The settings of the root's writer.
+    pub instance: InstanceSettings,
+}
+
+/// One incarnation of a resource. It is written before the cluster is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incarnation {
+    /// Which one.
+    pub generation: String,
+    /// The cluster's identifier.
+    pub identifier: String,
+    /// When it was asked for: where its lease begins.
+    pub since: DateTime<Utc>,
+    /// The name of its secret, where it has one of ours.
+    pub secret: Option<String>,
+    /// The alias of the key that is made for it, where one is.
+    pub key: Option<String>,
+    /// What settings are that nobody gives.
+    pub baseline: Baseline,
+    /// Whether it was ever reported to be usable. One that was not is debris as soon as its request is over.
+    #[serde(default)]
+    pub made: bool,
+}
