@@ -8,6 +8,7 @@ use crate::guard::Owned;
 use crate::identifier;
 use crate::names::tag;
 use crate::plan::{Action, NewInstance, Plan, Restore};
+use crate::policies;
 use crate::settings::{CLONE_LIMIT, Settings};
 use crate::snapshot::{Cluster, Instance, Phase};
 use crate::tags::{self, MAX_TAGS, RestoreType};
@@ -28,19 +29,68 @@ pub fn check(
     settings: &Settings,
 ) -> Result<(), Violation> {
     ensure(plan.actions.len() <= MAX_ACTIONS, || format!("{} changes in one step", plan.actions.len()))?;
+    let belongs = |cluster: &Owned, found: Option<&Instance>, name: &str| {
+        ensure(found.is_some_and(|i| i.cluster.as_deref() == Some(cluster.identifier())), || {
+            format!("{name} is not an instance of {}", cluster.identifier())
+        })
+    };
+    let instance = |name: &str| instances.iter().find(|i| i.identifier == name);
     for (index, action) in plan.actions.iter().enumerate() {
         match action {
             Action::Restore(restore) => check_restore(restore, clusters, settings)?,
             Action::CreateInstance(new) => check_instance(new, clusters, settings)?,
-            Action::DeleteInstance { cluster, instance } => {
-                check_deletion(cluster, clusters, settings)?;
-                let member = instances.iter().find(|i| i.identifier == *instance);
-                ensure(member.is_some_and(|i| i.cluster.as_deref() == Some(cluster.identifier())), || {
-                    format!("{instance} is not an instance of {}", cluster.identifier())
+            Action::ModifyCluster { cluster, change } => {
+                ours(cluster, clusters, settings)?;
+                ensure(change.security_groups.as_ref().is_none_or(|groups| !groups.is_empty()), || {
+                    format!("{} would lose its security groups", cluster.identifier())
                 })?;
             }
-            Action::DeleteCluster { cluster } => {
+            Action::AddRole { cluster, .. } | Action::RemoveRole { cluster, .. } => {
+                ours(cluster, clusters, settings)?;
+            }
+            Action::ModifyInstance { cluster, instance: name, .. } => {
+                ours(cluster, clusters, settings)?;
+                belongs(cluster, instance(name), name)?;
+            }
+            Action::Tag { cluster, arn, set, remove } => {
+                let observed = ours(cluster, clusters, settings)?;
+                if *arn != observed.arn {
+                    belongs(cluster, instances.iter().find(|i| i.arn == *arn), arn)?;
+                }
+                let mut keys = set.keys().chain(remove);
+                ensure(!keys.any(|key| IDENTITY.contains(&key.as_str())), || {
+                    format!("a tag of {arn} that says whose it is would change")
+                })?;
+            }
+            Action::CreateKey(new) => {
+                ours(&new.cluster, clusters, settings)?;
+                check_policy(&new.policy, &new.alias)?;
+            }
+            Action::PutKeyPolicy { key, policy } => check_policy(policy, key.alias())?,
+            Action::CreateSecret(new) => {
+                ours(&new.cluster, clusters, settings)?;
+                check_secret(&new.name, settings)?;
+                let named = new.tags.get(tag::CLUSTER).map(String::as_str) == Some(new.cluster.identifier());
+                ensure(named, || format!("the tags of {} do not name its cluster", new.name))?;
+            }
+            Action::PutSecretPolicy { secret, policy } => {
+                check_secret(secret.name(), settings)?;
+                policy.as_ref().map_or(Ok(()), |policy| check_policy(policy, secret.name()))?;
+            }
+            Action::SetPassword { cluster, secret } => {
+                ours(cluster, clusters, settings)?;
+                check_secret(secret.name(), settings)?;
+            }
+            Action::DeleteInstance { cluster, instance: name } => {
+                check_shrink(cluster, clusters, settings)?;
+                belongs(cluster, instance(name), name)?;
+            }
+            Action::DeleteCluster { cluster, final_snapshot } => {
                 check_deletion(cluster, clusters, settings)?;
+                ensure(
+                    final_snapshot.as_ref().is_none_or(|name| name.starts_with(&settings.name_prefix)),
+                    || format!("the snapshot of {} has no name of ours", cluster.identifier()),
+                )?;
                 let gone = |member: &Instance| {
                     member.status.phase() == Phase::Deleting
                         || plan.actions[..index].iter().any(|earlier| {
@@ -53,9 +103,44 @@ pub fn check(
                     format!("{} is deleted before its instances", cluster.identifier())
                 })?;
             }
+            Action::DeleteSecret { secret } => check_secret(secret.name(), settings)?,
+            Action::DeleteKey { key } => ensure(key.alias().starts_with("alias/aurora-clone/"), || {
+                format!("{} is not an alias of ours", key.alias())
+            })?,
+            Action::MarkRetiring { copy, .. } => {
+                let found = clusters.iter().find(|c| c.resource_id == copy.resource_id());
+                let is_copy = found.is_some_and(|c| {
+                    c.tag(tag::ROLE) == Some("copy")
+                        && c.tag(tag::CLUSTER) == Some(&c.identifier)
+                        && c.tag(tag::MANAGER) == Some(&settings.manager)
+                });
+                ensure(is_copy, || format!("{} is not a copy of ours", copy.identifier()))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Tags that say whose a cluster is, and what. They are given once, in the creating call.
+const IDENTITY: [&str; 10] = [
+    tag::MANAGER,
+    tag::ROLE,
+    tag::CLUSTER,
+    tag::ROOT,
+    tag::SOURCE,
+    tag::RESTORE_TYPE,
+    tag::DATA_TIME,
+    tag::STACK_ID,
+    tag::LOGICAL_ID,
+    tag::GENERATION,
+];
+
+fn check_policy(policy: &str, of: &str) -> Result<(), Violation> {
+    ensure(!policies::is_public(policy), || format!("the policy of {of} would let everybody in"))
+}
+
+fn check_secret(name: &str, settings: &Settings) -> Result<(), Violation> {
+    ensure(name.starts_with(&settings.secret_prefix), || format!("{name:?} is not a secret of ours"))
 }
 
 fn check_restore(restore: &Restore, clusters: &[Cluster], settings: &Settings) -> Result<(), Violation> {
@@ -81,6 +166,7 @@ fn check_restore(restore: &Restore, clusters: &[Cluster], settings: &Settings) -
         format!("{id} would get the default security group")
     })?;
     ensure(restore.settings.subnet_group.is_some(), || format!("{id} would get the default subnet group"))?;
+    ensure(!restore.settings.deletion_protection, || format!("{id} could not be taken down again"))?;
     let source = clusters.iter().find(|c| c.identifier == restore.source);
     let Some(source) = source else {
         return Err(Violation(format!("{id} is restored from {}, which does not exist", restore.source)));
@@ -122,15 +208,28 @@ fn check_instance(new: &NewInstance, clusters: &[Cluster], settings: &Settings) 
     ensure(new.identifier.starts_with(&settings.name_prefix), || {
         format!("{} is not a name of ours", new.identifier)
     })?;
+    ensure(!new.settings.class.is_empty(), || format!("{} has no class", new.identifier))?;
     ensure(new.engine == cluster.engine, || format!("{} has another engine", new.identifier))
 }
 
-fn check_deletion(owned: &Owned, clusters: &[Cluster], settings: &Settings) -> Result<(), Violation> {
+/// An instance goes alone when a clone gets smaller, which deletion protection does not speak against.
+fn check_shrink<'a>(
+    owned: &Owned,
+    clusters: &'a [Cluster],
+    settings: &Settings,
+) -> Result<&'a Cluster, Violation> {
     let cluster = ours(owned, clusters, settings)?;
     let identifier = &cluster.identifier;
     ensure(cluster.tag(tag::ROLE) == Some("clone"), || format!("{identifier} is not a clone"))?;
-    ensure(!cluster.deletion_protection, || format!("{identifier} has deletion protection"))?;
-    ensure(cluster.tag(tag::ROOT) != Some(identifier), || format!("{identifier} is a root"))
+    ensure(cluster.tag(tag::ROOT) != Some(identifier), || format!("{identifier} is a root"))?;
+    Ok(cluster)
+}
+
+fn check_deletion(owned: &Owned, clusters: &[Cluster], settings: &Settings) -> Result<(), Violation> {
+    let cluster = check_shrink(owned, clusters, settings)?;
+    ensure(!cluster.settings.deletion_protection, || {
+        format!("{} has deletion protection", cluster.identifier)
+    })
 }
 
 /// The observed cluster that a proof is about, still with our marks.

@@ -1,16 +1,18 @@
-//! How a clone goes away: found by who asked for it, proved ours, members first, absent at two looks.
+//! How a clone goes away: found by who asked for it, proved ours, members first, then its secret and key, absent at two looks.
 //!
 //! The PhysicalResourceId alone proves nothing: when a Create is cancelled CloudFormation invents one.
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Map;
 
-use crate::arn;
+use crate::arn::{self, Place};
+use crate::events;
 use crate::guard::{self, Owned};
 use crate::plan::{Action, Decision, Plan, Seen};
-use crate::request::{Owner, fence_of};
+use crate::record::Incarnation;
+use crate::request::{Owner, fence_of, snapshot_identifier};
 use crate::settings::Settings;
-use crate::snapshot::{Cluster, Instance, Phase};
+use crate::snapshot::{Cluster, Instance, KeyState, Phase, SecretState};
 
 /// Seconds between two looks.
 const POLL: u32 = 30;
@@ -24,76 +26,136 @@ const ABSENT_FOR: Duration = Duration::seconds(30);
 pub struct Unwanted {
     /// Who asked for it.
     pub owner: Owner,
+    /// Where.
+    pub place: Place,
     /// What CloudFormation calls it.
     pub physical_id: String,
     /// When the Delete came. What was asked for after that bears the same name, perhaps, and is not meant.
     pub fence: u64,
+    /// Whether a snapshot is taken of a clone that was usable.
+    pub final_snapshot: bool,
+}
+
+/// What there is beside the cluster of an incarnation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Which incarnation.
+    pub generation: String,
+    /// Its secret.
+    pub secret: Option<SecretState>,
+    /// The key that was made for it, and its alias.
+    pub key: Option<(String, KeyState)>,
+}
+
+/// A cluster that goes.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The proof that it is ours.
+    pub owned: Owned,
+    /// Whether it was ever usable.
+    made: bool,
 }
 
 impl Unwanted {
-    /// The clusters to delete. A PhysicalResourceId that is a cluster's ARN names one incarnation of the resource, and
-    /// others (one that replaced it, say) stay; any other text is CloudFormation's invention, and everything of
+    /// Whether an incarnation goes: the one that the PhysicalResourceId names, if it is a cluster's ARN, and what never became
+    /// usable; others (one that replaced it, say) stay. Any other text is CloudFormation's invention, and everything of
     /// this resource goes.
-    pub fn targets<'a>(&self, clusters: &'a [Cluster], settings: &Settings) -> Vec<(&'a Cluster, Owned)> {
-        let named = arn::cluster(&self.physical_id).map(|_| self.physical_id.as_str());
-        clusters
-            .iter()
-            .filter(|cluster| named.is_none_or(|arn| arn == cluster.arn))
-            .filter_map(|cluster| {
-                let owned = guard::prove(cluster, &self.owner, &settings.name_prefix).ok()?;
-                (fence_of(owned.generation()) < self.fence).then_some((cluster, owned))
-            })
-            .collect()
+    fn names(&self, arn: &str, generation: &str, made: bool) -> bool {
+        let named = arn::cluster(&self.physical_id).is_some();
+        fence_of(generation) < self.fence && (!named || !made || arn == self.physical_id)
+    }
+
+    /// The recorded incarnations that go.
+    pub fn records<'a>(&self, records: &'a [Incarnation]) -> Vec<&'a Incarnation> {
+        let goes = |record: &&Incarnation| {
+            self.names(&self.place.cluster_arn(&record.identifier), &record.generation, record.made)
+        };
+        records.iter().filter(goes).collect()
+    }
+
+    /// The clusters to delete.
+    pub fn targets<'a>(
+        &self,
+        clusters: &'a [Cluster],
+        records: &[Incarnation],
+        settings: &Settings,
+    ) -> Vec<Target<'a>> {
+        let target = |cluster: &'a Cluster| {
+            let owned = guard::prove(cluster, &self.owner, &settings.name_prefix).ok()?;
+            let record = records.iter().find(|record| record.generation == owned.generation());
+            let made = record.is_none_or(|record| record.made);
+            self.names(&cluster.arn, owned.generation(), made).then_some(Target { cluster, owned, made })
+        };
+        clusters.iter().filter_map(target).collect()
     }
 }
 
-/// Decides the next step of a Delete. `instances` are those of all targets.
-pub fn plan(
-    unwanted: &Unwanted,
-    clusters: &[Cluster],
-    instances: &[Instance],
-    seen: &Seen,
-    settings: &Settings,
-    now: DateTime<Utc>,
-) -> Plan {
-    let targets = unwanted.targets(clusters, settings);
-    if targets.is_empty() {
-        return absent(unwanted, clusters, seen, settings, now);
+/// Everything that is known when a step of a Delete is decided.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// All clusters.
+    pub clusters: &'a [Cluster],
+    /// The instances of all targets.
+    pub instances: &'a [Instance],
+    /// What is recorded of the resource.
+    pub records: &'a [Incarnation],
+    /// Secrets and keys of the recorded incarnations that go.
+    pub remains: &'a [Remains],
+}
+
+/// Decides the next step of a Delete.
+pub fn plan(unwanted: &Unwanted, view: View<'_>, seen: &Seen, settings: &Settings, now: DateTime<Utc>) -> Plan {
+    let targets = unwanted.targets(view.clusters, view.records, settings);
+    if let Some(reason) = hindrance(&targets) {
+        return Plan::decide(Decision::failed(&unwanted.physical_id, reason));
     }
-    let protected = targets
-        .iter()
-        .find(|(cluster, _)| cluster.deletion_protection && cluster.status.phase() != Phase::Deleting);
-    if let Some((cluster, _)) = protected {
-        return Plan::decide(Decision::failed(
-            &unwanted.physical_id,
-            format!(
-                "The cluster {} has deletion protection, which is respected. Turn it off and delete again.",
-                cluster.identifier
-            ),
+    if !targets.is_empty() {
+        let mut actions = Vec::new();
+        for target in &targets {
+            let snapshot = (unwanted.final_snapshot && target.made)
+                .then(|| snapshot_identifier(&target.cluster.identifier, target.owned.generation()));
+            actions.extend(next_deletions(target.cluster, &target.owned, view.instances, snapshot));
+        }
+        // What is left over follows at the next look; members come before their cluster, wherever the list is cut.
+        actions.truncate(MOST_AT_ONCE);
+        let names: Vec<&str> = targets.iter().map(|target| target.cluster.identifier.as_str()).collect();
+        return Plan::act(actions, POLL, format!("{} is being deleted", names.join(", ")), Seen::default());
+    }
+    let actions = remaining(&unwanted.owner, view.remains);
+    if !actions.is_empty() {
+        return Plan::act(actions, 2, "secrets and keys are being deleted", Seen::default());
+    }
+    absent(unwanted, view, seen, settings, now)
+}
+
+/// What AWS would refuse, and what has to be done about it by a person.
+fn hindrance(targets: &[Target<'_>]) -> Option<String> {
+    let going = |cluster: &Cluster| cluster.status.phase() == Phase::Deleting;
+    let protected = |c: &&Cluster| c.settings.deletion_protection && !going(c);
+    let clusters = || targets.iter().map(|target| target.cluster);
+    if let Some(cluster) = clusters().find(protected) {
+        return Some(format!(
+            "The cluster {} has deletion protection, which is respected. Turn it off and delete again.",
+            cluster.identifier
         ));
     }
-    if let Some((cluster, _)) = targets.iter().find(|(cluster, _)| cluster.status.0 == "stopped") {
-        return Plan::decide(Decision::failed(
-            &unwanted.physical_id,
-            format!(
-                "The cluster {} is stopped, and AWS deletes no stopped cluster. Start it and delete again.",
-                cluster.identifier
-            ),
-        ));
-    }
-    let mut actions = Vec::new();
-    for (cluster, owned) in &targets {
-        actions.extend(next_deletions(cluster, owned, instances));
-    }
-    // What is left over follows at the next look; members come before their cluster, wherever the list is cut.
-    actions.truncate(MOST_AT_ONCE);
-    let names: Vec<&str> = targets.iter().map(|(cluster, _)| cluster.identifier.as_str()).collect();
-    Plan::act(actions, POLL, format!("{} is being deleted", names.join(", ")), Seen::default())
+    let stopped = clusters().find(|cluster| cluster.status.0 == "stopped")?;
+    Some(format!(
+        "The cluster {} is stopped, and AWS deletes no stopped cluster. Start it and delete again.",
+        stopped.identifier
+    ))
 }
 
 /// Readers first, the writer last, then the cluster: AWS refuses to delete a cluster with an instance that is not
 /// `deleting`, and fails over when the writer goes first.
-fn next_deletions(cluster: &Cluster, owned: &Owned, instances: &[Instance]) -> Vec<Action> {
+fn next_deletions(
+    cluster: &Cluster,
+    owned: &Owned,
+    instances: &[Instance],
+    final_snapshot: Option<String>,
+) -> Vec<Action> {
     // AWS has taken it, so it has taken the members before.
     if cluster.status.phase() == Phase::Deleting {
         return Vec::new();
@@ -111,26 +173,52 @@ fn next_deletions(cluster: &Cluster, owned: &Owned, instances: &[Instance]) -> V
             instance: instance.identifier.clone(),
         })
         .collect();
-    actions.push(Action::DeleteCluster { cluster: owned.clone() });
+    actions.push(Action::DeleteCluster { cluster: owned.clone(), final_snapshot });
     actions
 }
 
-fn absent(
-    unwanted: &Unwanted,
-    clusters: &[Cluster],
-    seen: &Seen,
-    settings: &Settings,
-    now: DateTime<Utc>,
-) -> Plan {
+/// The deletions of secrets and keys that are not going away yet.
+fn remaining(owner: &Owner, remains: &[Remains]) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for Remains { generation, secret, key } in remains {
+        let secret = secret.as_ref().filter(|secret| !secret.deleting);
+        let secret = secret.and_then(|secret| guard::prove_secret(secret, owner, generation));
+        actions.extend(secret.map(|secret| Action::DeleteSecret { secret }));
+        // A key that goes still has its alias when that deletion failed half way, so it is deleted again.
+        let key = key.as_ref().and_then(|(alias, key)| guard::prove_key(alias, key, owner, generation));
+        actions.extend(key.map(|key| Action::DeleteKey { key }));
+    }
+    actions.truncate(MOST_AT_ONCE);
+    actions
+}
+
+/// What is still to be done to take down what a failed request made; nothing when AWS has accepted all of it.
+pub fn take_down(
+    owner: &Owner,
+    cluster: Option<(&Cluster, &Owned)>,
+    instances: &[Instance],
+    remains: &[Remains],
+) -> Vec<Action> {
+    let actions =
+        cluster.map(|(cluster, owned)| next_deletions(cluster, owned, instances, None)).unwrap_or_default();
+    if actions.is_empty() { remaining(owner, remains) } else { actions }
+}
+
+fn absent(unwanted: &Unwanted, view: View<'_>, seen: &Seen, settings: &Settings, now: DateTime<Utc>) -> Plan {
     let since = seen.absent_since.unwrap_or(now);
     if now - since < ABSENT_FOR {
         let seen = Seen { absent_since: Some(since), ..Seen::default() };
         return Plan::wait(POLL, "nothing is left; a second look confirms it", seen);
     }
-    let stranger = clusters.iter().find(|cluster| cluster.arn == unwanted.physical_id);
+    let id = &unwanted.physical_id;
+    let stranger = view.clusters.iter().find(|cluster| cluster.arn == *id);
     let reason = match stranger.map(|cluster| guard::prove(cluster, &unwanted.owner, &settings.name_prefix)) {
         Some(Err(not_ours)) => format!("Nothing of this resource is left; {not_ours}, and was not touched."),
         _ => "Nothing of this resource is left.".to_owned(),
     };
-    Plan::decide(Decision::success(&unwanted.physical_id, reason, Map::new()))
+    let gone: Vec<String> =
+        unwanted.records(view.records).into_iter().map(|record| record.identifier.clone()).collect();
+    let events =
+        if gone.is_empty() { Vec::new() } else { events::deleted(&unwanted.owner, id, &gone) };
+    Plan::decide(Decision::success(id, reason, Map::new()).telling(events))
 }

@@ -71,6 +71,20 @@ pub fn format_time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// A duration as we write it: the same for every way to write the same length.
+pub fn format_duration(duration: Duration) -> String {
+    let seconds = duration.num_seconds().max(0);
+    let field = |number: i64, unit: char| if number == 0 { String::new() } else { format!("{number}{unit}") };
+    let days = field(seconds / 86_400, 'D');
+    let time = [(seconds / 3_600 % 24, 'H'), (seconds / 60 % 60, 'M'), (seconds % 60, 'S')];
+    let time: String = time.into_iter().map(|(number, unit)| field(number, unit)).collect();
+    match (days.is_empty(), time.is_empty()) {
+        (true, true) => "PT0S".to_owned(),
+        (false, true) => format!("P{days}"),
+        (_, false) => format!("P{days}T{time}"),
+    }
+}
+
 /// A duration as people read it, e.g. `2 d 3 h`, `14 min`, `30 s`.
 pub fn for_people(duration: Duration) -> String {
     let seconds = duration.num_seconds().max(0);
@@ -102,6 +116,18 @@ mod tests {
         ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn durations_are_written_in_one_way() {
+        for (text, canonical) in
+            [("P1W", "P7D"), ("PT36H", "P1DT12H"), ("PT60S", "PT1M"), ("P1DT6H30M", "P1DT6H30M")]
+        {
+            let duration = parse_duration(text).expect(text);
+            assert_eq!(format_duration(duration), canonical);
+            assert_eq!(parse_duration(canonical), Ok(duration));
+        }
+        assert_eq!(format_duration(Duration::zero()), "PT0S");
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub fn instance(cluster: &str, number: u32) -> String {
     join(cluster, &format!("{}-{number}", hash::short(&[cluster], 8)))
 }
 
+/// The identifier of an incarnation that lives beside an earlier one, or whose plain name is taken.
+pub fn of_generation(identifier: &str, generation: &str) -> String {
+    join(identifier, &hash::short(&[generation], 10))
+}
+
 /// `head-tail` with as much of the head as fits; always valid if the tail is.
 fn join(head: &str, tail: &str) -> String {
     let mut name = String::new();

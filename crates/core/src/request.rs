@@ -36,6 +36,9 @@ pub struct Request {
     pub physical_id: Option<String>,
     /// The properties as they came.
     pub properties: Value,
+    /// Those before an Update, as they came.
+    #[serde(default)]
+    pub old_properties: Value,
 }
 
 impl Request {
@@ -48,6 +51,7 @@ impl Request {
             logical_id: envelope.logical_id.clone(),
             physical_id: envelope.physical_id.clone(),
             properties: event.get("ResourceProperties").cloned().unwrap_or(Value::Null),
+            old_properties: event.get("OldResourceProperties").cloned().unwrap_or(Value::Null),
         }
     }
 
@@ -87,47 +91,85 @@ pub fn fence_of(generation: &str) -> u64 {
 }
 
 /// A clone that is wanted: everything that is known before AWS is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
     /// Who for.
     pub owner: Owner,
     /// Where.
     pub place: Place,
-    /// Which incarnation: when the latest Delete of the resource had come, and a hash of CloudFormation's request. A request
-    /// that is sent again, with another URL, is about the same one; one that is repeated after a Delete is not; and a
+    /// Which incarnation: when the latest Delete or Update of the resource had come, and a hash of CloudFormation's request. A
+    /// request that is sent again, with another URL, is about the same one; one that is repeated after a Delete is not; and a
     /// Delete leaves alone what was asked for after it.
     pub generation: String,
     /// Its identifier.
     pub identifier: String,
     /// What it is to be like.
     pub properties: Properties,
+    /// What a FAILED answer calls the resource: the clone itself for a Create, and for an Update what it was called before.
+    pub failed_id: String,
 }
 
 impl Wanted {
-    /// The clone that a request wants. `fence` is when the latest Delete of its resource had come, as the request found it.
-    pub fn new(
-        request: &Request,
-        fence: u64,
-        place: Place,
-        properties: Properties,
-        settings: &Settings,
-    ) -> Self {
-        let identifier = properties.cluster_id.clone().unwrap_or_else(|| {
-            identifier::derive(&Parts {
-                prefix: &settings.name_prefix,
-                readable: &properties.source,
-                manager: &settings.manager,
-                stack_id: &request.stack_id,
-                logical_id: &request.logical_id,
-            })
-        });
-        let asked = [&request.stack_id, &request.logical_id, &request.request_id].map(String::as_str);
-        let generation = format!("{fence}-{}", hash::short(&asked, 16));
-        Self { owner: request.owner(settings), place, generation, identifier, properties }
+    /// The clone that a Create wants. `fence` is when the latest Delete of its resource had come, as the request found it.
+    pub fn created(request: &Request, fence: u64, place: Place, properties: Properties, settings: &Settings) -> Self {
+        let identifier = plain_identifier(request, &properties, settings);
+        let failed_id = place.cluster_arn(&identifier);
+        let generation = generation(request, fence);
+        Self { owner: request.owner(settings), place, generation, identifier, properties, failed_id }
+    }
+
+    /// The clone that is to replace another one. `fence` is when this Update came. Both exist for a while, so its identifier has
+    /// a part of its own.
+    pub fn replacing(request: &Request, fence: u64, place: Place, properties: Properties, settings: &Settings) -> Self {
+        let generation = generation(request, fence);
+        let identifier = identifier::of_generation(&plain_identifier(request, &properties, settings), &generation);
+        let failed_id = request.physical_id.clone().unwrap_or_else(|| request.rejected_id());
+        Self { owner: request.owner(settings), place, generation, identifier, properties, failed_id }
+    }
+
+    /// The same clone under another name, for where the one that the template gives is taken.
+    #[must_use]
+    pub fn renamed(&self) -> Self {
+        let identifier = identifier::of_generation(&self.identifier, &self.generation);
+        let failed_id = self.place.cluster_arn(&identifier);
+        Self { identifier, failed_id, ..self.clone() }
     }
 
     /// The cluster's ARN, known before the cluster exists: the PhysicalResourceId.
     pub fn arn(&self) -> String {
         self.place.cluster_arn(&self.identifier)
     }
+}
+
+fn generation(request: &Request, fence: u64) -> String {
+    let asked = [&request.stack_id, &request.logical_id, &request.request_id].map(String::as_str);
+    format!("{fence}-{}", hash::short(&asked, 16))
+}
+
+/// The identifier of the first incarnation: what the template gives, or the source's name and a hash of who asked.
+fn plain_identifier(request: &Request, properties: &Properties, settings: &Settings) -> String {
+    properties.cluster_id.clone().unwrap_or_else(|| {
+        identifier::derive(&Parts {
+            prefix: &settings.name_prefix,
+            readable: &properties.source,
+            manager: &settings.manager,
+            stack_id: &request.stack_id,
+            logical_id: &request.logical_id,
+        })
+    })
+}
+
+/// The name of an incarnation's secret. It has a part of the generation, since the name of a deleted secret stays taken for a while.
+pub fn secret_name(prefix: &str, identifier: &str, generation: &str) -> String {
+    format!("{prefix}{identifier}/{}", hash::short(&[generation], 12))
+}
+
+/// The alias of a key that is made for an incarnation's secret.
+pub fn key_alias(identifier: &str, generation: &str) -> String {
+    format!("alias/aurora-clone/{identifier}-{}", hash::short(&[generation], 12))
+}
+
+/// The identifier of the snapshot that is taken of an incarnation before it is deleted.
+pub fn snapshot_identifier(identifier: &str, generation: &str) -> String {
+    format!("{identifier}-final-{}", hash::short(&[generation], 8))
 }

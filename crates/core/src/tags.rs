@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::duration::parse_time;
@@ -137,6 +138,18 @@ pub fn validate(tags: &Tags) -> Result<(), BadTag> {
         return Err(BadTag::TooMany(tags.len(), RESERVED_TAGS));
     }
     Ok(())
+}
+
+/// The `Tags` of properties that need not be right, as far as they can be read: a map, or a list of `Key` and `Value`.
+pub fn leniently(properties: &Value) -> Tags {
+    let pair = |key: &str, value: &Value| Some((key.to_owned(), value.as_str()?.to_owned()));
+    match properties.get("Tags") {
+        Some(Value::Object(map)) => map.iter().filter_map(|(key, value)| pair(key, value)).collect(),
+        Some(Value::Array(list)) => {
+            list.iter().filter_map(|item| pair(item.get("Key")?.as_str()?, item.get("Value")?)).collect()
+        }
+        _ => Tags::new(),
+    }
 }
 
 /// The tags of a cluster that its instances get as well: all but those that AWS itself puts there, which nobody may give.
