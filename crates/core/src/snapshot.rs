@@ -132,7 +132,7 @@ pub struct Cluster {
 }
 
 /// The secret that RDS itself keeps for the master user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ManagedSecret {
     /// Its ARN.
     pub arn: String,
