@@ -60,7 +60,7 @@ fn unsupported_parameters_are_named() {
         ("ScalingConfiguration.MinCapacity", "not simulated"),
         ("SourceDbClusterResourceId", "not simulated"),
         ("OptionGroupName", "not simulated"),
-        ("AssociatedRoles.DBClusterRole.1.RoleArn", "not simulated"),
+        ("AssociatedRoles.DBClusterRole.1.RoleArn", "Unknown parameter AssociatedRoles.DBClusterRole"),
         ("MasterUserPassword", "MasterUserPassword"),
         ("EngineVersion", "EngineVersion"),
     ] {
