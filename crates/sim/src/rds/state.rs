@@ -278,10 +278,10 @@ impl State {
                     self.wake_secret(&cluster, at);
                 }
                 Some((_, Step::Class(class))) => {
-                    if instance.pending_class.as_ref() == Some(&class) {
-                        instance.pending_class = None;
+                    // Otherwise a later change has replaced this one; so with clusters below.
+                    if instance.pending_class.take_if(|pending| *pending == class).is_some() {
+                        instance.class = class;
                     }
-                    instance.class = class;
                 }
                 Some((_, Step::GroupApplied)) => {
                     instance.parameter_apply_status = Some("pending-reboot".to_owned());
@@ -321,18 +321,16 @@ impl State {
                     }
                 }
                 Step::LogExports(logs) => {
-                    if cluster.pending_log_exports.as_ref() == Some(&logs) {
-                        cluster.pending_log_exports = None;
+                    if cluster.pending_log_exports.take_if(|pending| *pending == logs).is_some() {
+                        cluster.log_exports = logs;
                     }
-                    cluster.log_exports = logs;
                 }
                 // Of instances.
                 Step::Class(_) | Step::GroupApplied => {}
                 Step::Password(password) => {
-                    if cluster.pending_password.as_ref() == Some(&password) {
-                        cluster.pending_password = None;
+                    if cluster.pending_password.take_if(|pending| *pending == password).is_some() {
+                        cluster.password = password;
                     }
-                    cluster.password = password;
                 }
                 Step::Rename(new) => {
                     self.rename(&id, &new);
