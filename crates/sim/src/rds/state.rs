@@ -197,6 +197,13 @@ fn plan(ahead: &mut VecDeque<(DateTime<Utc>, Step)>, steps: impl IntoIterator<It
     ahead.make_contiguous().sort_by_key(|(at, _)| *at);
 }
 
+/// A change that waited is done, unless a later one has replaced it.
+fn land<T: PartialEq>(field: &mut T, pending: &mut Option<T>, value: T) {
+    if pending.take_if(|pending| *pending == value).is_some() {
+        *field = value;
+    }
+}
+
 /// Everything that an API call can see. Cheap to clone: the past is a list of these.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
@@ -278,10 +285,7 @@ impl State {
                     self.wake_secret(&cluster, at);
                 }
                 Some((_, Step::Class(class))) => {
-                    // Otherwise a later change has replaced this one; so with clusters below.
-                    if instance.pending_class.take_if(|pending| *pending == class).is_some() {
-                        instance.class = class;
-                    }
+                    land(&mut instance.class, &mut instance.pending_class, class);
                 }
                 Some((_, Step::GroupApplied)) => {
                     instance.parameter_apply_status = Some("pending-reboot".to_owned());
@@ -321,16 +325,12 @@ impl State {
                     }
                 }
                 Step::LogExports(logs) => {
-                    if cluster.pending_log_exports.take_if(|pending| *pending == logs).is_some() {
-                        cluster.log_exports = logs;
-                    }
+                    land(&mut cluster.log_exports, &mut cluster.pending_log_exports, logs);
                 }
                 // Of instances.
                 Step::Class(_) | Step::GroupApplied => {}
                 Step::Password(password) => {
-                    if cluster.pending_password.take_if(|pending| *pending == password).is_some() {
-                        cluster.password = password;
-                    }
+                    land(&mut cluster.password, &mut cluster.pending_password, password);
                 }
                 Step::Rename(new) => {
                     self.rename(&id, &new);
