@@ -1,4 +1,4 @@
-"""boto3 against the served fake AWS: all twelve RDS operations and their errors, and a smoke test of the rest.
+"""boto3 against the served fake AWS: all fifteen RDS operations and their errors, and a smoke test of the rest.
 
 A server's `--speed` is simulated seconds per real second: at SLOW nothing that takes time ends while a test looks.
 """
@@ -246,6 +246,89 @@ def test_a_waiter_gives_up_on_what_does_not_come(slow):
         slow.get_waiter("db_cluster_available").wait(DBClusterIdentifier="never", WaiterConfig=POLL)
 
 
+def test_a_managed_password(fast):
+    create(fast, "managed")
+    fast.get_waiter("db_cluster_available").wait(DBClusterIdentifier="managed", WaiterConfig=POLL)
+    made = fast.modify_db_cluster(DBClusterIdentifier="managed", ManageMasterUserPassword=True)["DBCluster"]
+    assert made["MasterUserSecret"]["SecretStatus"] == "creating"
+    assert made["MasterUserSecret"]["SecretArn"].split(":")[-1].startswith("rds!cluster-")
+    assert made["PendingModifiedValues"] == {"MasterUserPassword": "****"}
+    add_instance(fast, "managed-1", "managed")
+    fast.get_waiter("db_instance_available").wait(DBInstanceIdentifier="managed-1", WaiterConfig=POLL)
+    time.sleep(0.1)
+    found = cluster(fast, "managed")
+    assert (found["Status"], found["MasterUserSecret"]["SecretStatus"]) == ("available", "active")
+    assert found["MasterUserSecret"]["SecretArn"] == made["MasterUserSecret"]["SecretArn"]
+    code = refused(fast.modify_db_cluster, DBClusterIdentifier="managed", MasterUserPassword="another one")[:2]
+    assert code == COMBINATION
+    made = fast.modify_db_cluster(
+        DBClusterIdentifier="managed", MasterUserPassword="another one", ManageMasterUserPassword=False
+    )["DBCluster"]
+    assert "MasterUserSecret" not in made
+
+
+def test_roles_log_exports_and_insights(fast):
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/export", "FeatureName": "s3Export"}
+    made = clone(fast, "roles", AssociatedRoles=[role], NetworkType="IPV4", BacktrackWindow=0)
+    assert made["AssociatedRoles"] == [role | {"Status": "PENDING"}]
+    fast.get_waiter("db_cluster_available").wait(DBClusterIdentifier="roles", WaiterConfig=POLL)
+    time.sleep(0.1)
+    fast.add_role_to_db_cluster(**ROLE | {"DBClusterIdentifier": "roles"})
+    code = refused(fast.add_role_to_db_cluster, **ROLE | {"DBClusterIdentifier": "roles"})[:2]
+    assert code == (400, "DBClusterRoleAlreadyExists")
+    fast.remove_role_from_db_cluster(DBClusterIdentifier="roles", **role)
+    found = cluster(fast, "roles")["AssociatedRoles"]
+    assert [(one["RoleArn"], one["FeatureName"]) for one in found] == [(ROLE["RoleArn"], ROLE["FeatureName"])]
+
+    change = {"EnableLogTypes": ["postgresql"], "DisableLogTypes": ["instance"]}
+    made = fast.modify_db_cluster(
+        DBClusterIdentifier="roles",
+        CloudwatchLogsExportConfiguration=change,
+        EngineLifecycleSupport="open-source-rds-extended-support-disabled",
+    )["DBCluster"]
+    assert made["PendingModifiedValues"] == {"PendingCloudwatchLogsExports": {"LogTypesToEnable": ["postgresql"]}}
+    assert made["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
+    time.sleep(0.1)
+    assert cluster(fast, "roles")["EnabledCloudwatchLogsExports"] == ["postgresql"]
+
+    add_instance(fast, "roles-1", "roles", EnablePerformanceInsights=True, PerformanceInsightsKMSKeyId="1")
+    fast.get_waiter("db_instance_available").wait(DBInstanceIdentifier="roles-1", WaiterConfig=POLL)
+    made = fast.modify_db_instance(
+        DBInstanceIdentifier="roles-1",
+        DBInstanceClass="db.r6g.xlarge",
+        PerformanceInsightsRetentionPeriod=93,
+        DBParameterGroupName="default.aurora-postgresql16",
+        ApplyImmediately=True,
+    )["DBInstance"]
+    assert (made["DBInstanceClass"], made["PendingModifiedValues"]) == (CLASS, {"DBInstanceClass": "db.r6g.xlarge"})
+    time.sleep(0.1)
+    found = fast.describe_db_instances(DBInstanceIdentifier="roles-1")["DBInstances"][0]
+    assert (found["DBInstanceClass"], found["PendingModifiedValues"]) == ("db.r6g.xlarge", {})
+    assert found["PerformanceInsightsKMSKeyId"] == "arn:aws:kms:eu-west-1:123456789012:key/1"
+    assert found["PerformanceInsightsRetentionPeriod"] == 93
+
+
+def test_a_final_snapshot(fast):
+    clone(fast, "last", CopyTagsToSnapshot=True, Tags=[{"Key": "a", "Value": "1"}])
+    fast.get_waiter("db_cluster_available").wait(DBClusterIdentifier="last", WaiterConfig=POLL)
+    fast.delete_db_cluster(DBClusterIdentifier="last", FinalDBSnapshotIdentifier="last-of-last")
+    fast.get_waiter("db_cluster_snapshot_available").wait(
+        DBClusterSnapshotIdentifier="last-of-last", WaiterConfig=POLL
+    )
+    fast.get_waiter("db_cluster_deleted").wait(DBClusterIdentifier="last", WaiterConfig=POLL)
+    pages = fast.get_paginator("describe_db_cluster_snapshots").paginate(DBClusterIdentifier="last")
+    found = [snapshot for page in pages for snapshot in page["DBClusterSnapshots"]]
+    assert [(one["Status"], one["SnapshotType"], one["TagList"]) for one in found] == [
+        ("available", "manual", [{"Key": "a", "Value": "1"}])
+    ]
+    create(fast, "again")
+    fast.get_waiter("db_cluster_available").wait(DBClusterIdentifier="again", WaiterConfig=POLL)
+    status, code, _ = refused(
+        fast.delete_db_cluster, DBClusterIdentifier="again", FinalDBSnapshotIdentifier="last-of-last"
+    )
+    assert (status, code) == (400, "DBClusterSnapshotAlreadyExistsFault")
+
+
 # --- tags
 
 
@@ -295,6 +378,11 @@ INSTANCE = {
     "DBClusterIdentifier": "prod",
     "DBInstanceClass": CLASS,
     "Engine": POSTGRES,
+}
+ROLE = {
+    "DBClusterIdentifier": "prod",
+    "RoleArn": "arn:aws:iam::123456789012:role/import",
+    "FeatureName": "s3Import",
 }
 REFUSALS = [
     ("describe_db_clusters", {"DBClusterIdentifier": "nowhere"}, NO_CLUSTER),
@@ -354,7 +442,46 @@ REFUSALS = [
     ("modify_db_cluster", {"DBClusterIdentifier": "nowhere"}, NO_CLUSTER),
     ("modify_db_cluster", {"DBClusterIdentifier": "bare", "DeletionProtection": True}, STATE),
     ("modify_db_cluster", {"DBClusterIdentifier": "prod", "MasterUserPassword": "with/slash"}, VALUE),
-    ("modify_db_cluster", {"DBClusterIdentifier": "prod", "ManageMasterUserPassword": True}, COMBINATION),
+    ("modify_db_cluster", {"DBClusterIdentifier": "prod", "RotateMasterUserPassword": True}, COMBINATION),
+    ("modify_db_cluster", {"DBClusterIdentifier": "prod", "ManageMasterUserPassword": False}, COMBINATION),
+    (
+        "modify_db_cluster",
+        {"DBClusterIdentifier": "prod", "ManageMasterUserPassword": True, "MasterUserPassword": "another one"},
+        COMBINATION,
+    ),
+    (
+        "modify_db_cluster",
+        {"DBClusterIdentifier": "prod", "ManageMasterUserPassword": True, "MasterUserSecretKmsKeyId": BROKEN_KEY},
+        (400, "KMSKeyNotAccessibleFault"),
+    ),
+    (
+        "modify_db_cluster",
+        {"DBClusterIdentifier": "prod", "CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["slowquery"]}},
+        COMBINATION,
+    ),
+    ("add_role_to_db_cluster", ROLE | {"DBClusterIdentifier": "nowhere"}, NO_CLUSTER),
+    ("add_role_to_db_cluster", ROLE | {"DBClusterIdentifier": "bare"}, STATE),
+    ("add_role_to_db_cluster", ROLE | {"RoleArn": "arn:aws:iam::1:user/someone"}, VALUE),
+    ("remove_role_from_db_cluster", ROLE, (404, "DBClusterRoleNotFound")),
+    ("remove_role_from_db_cluster", ROLE | {"DBClusterIdentifier": "bare"}, STATE),
+    (
+        "restore_db_cluster_to_point_in_time",
+        RESTORE | {"AssociatedRoles": [{"RoleArn": f"{ROLE['RoleArn']}-{number}"} for number in range(6)]},
+        (400, "DBClusterRoleQuotaExceeded"),
+    ),
+    ("describe_db_cluster_snapshots", {"DBClusterSnapshotIdentifier": "x"}, (404, "DBClusterSnapshotNotFoundFault")),
+    ("describe_db_cluster_snapshots", {"SnapshotType": "final"}, VALUE),
+    (
+        "describe_db_cluster_snapshots",
+        {"DBClusterSnapshotIdentifier": "x", "DBClusterIdentifier": "prod"},
+        COMBINATION,
+    ),
+    ("create_db_instance", INSTANCE | {"PerformanceInsightsKMSKeyId": "1"}, COMBINATION),
+    (
+        "create_db_instance",
+        INSTANCE | {"EnablePerformanceInsights": True, "PerformanceInsightsKMSKeyId": BROKEN_KEY},
+        (400, "KMSKeyNotAccessibleFault"),
+    ),
     (
         "modify_db_cluster",
         {"DBClusterIdentifier": "prod", "NewDBClusterIdentifier": "bare", "ApplyImmediately": True},

@@ -1,12 +1,29 @@
 //! Holds the product to the World's truth: what it may never do, whatever the tags say.
 
 use super::Rds;
-use super::state::Cluster;
+use super::options::DEFAULT_SECURITY_GROUP;
+use super::state::{Cluster, Encryption, Instance};
 use crate::world::{Config, Context};
 
 /// Whether the product itself made a cluster.
 fn is_managers(config: &Config, cluster: &Cluster) -> bool {
     config.manager_keys.contains(&cluster.truth.created_by)
+}
+
+/// Whether a cluster has nothing but the default security group, unlike its source.
+fn groups_are_lost(cluster: &Cluster, source: &Cluster) -> bool {
+    cluster.security_groups == [DEFAULT_SECURITY_GROUP] && source.security_groups != cluster.security_groups
+}
+
+/// Whether a copy's storage is protected less than its source's, or by a key that nobody asked for.
+fn encryption_is_lower(copy: &Cluster, source: &Cluster, key_given: bool) -> bool {
+    match source.encryption {
+        Encryption::None => false,
+        Encryption::AwsOwned => copy.encryption == Encryption::None,
+        Encryption::Kms => {
+            copy.encryption != Encryption::Kms || (copy.kms_key != source.kms_key && !key_given)
+        }
+    }
 }
 
 impl Rds {
@@ -27,14 +44,87 @@ impl Rds {
         }
     }
 
-    /// To be called for every new cluster.
-    pub(super) fn audit_restore(&self, cx: &mut Context<'_>, cluster: &Cluster) {
-        if cx.by_manager() && cluster.truth.became_full_copy {
-            let source = cluster.truth.parent.as_ref().map_or("", |parent| parent.id.as_str());
+    /// To be called for every new cluster that was made from another one.
+    pub(super) fn audit_restore(
+        &self,
+        cx: &mut Context<'_>,
+        cluster: &Cluster,
+        source: &Cluster,
+        key_given: bool,
+    ) {
+        if !cx.by_manager() {
+            return;
+        }
+        if cluster.truth.became_full_copy {
             cx.violations.push(format!(
-                "S12 the manager's clone {} of {source} silently became a full copy: the volume was full",
+                "S12 the manager's clone {} of {} silently became a full copy: the volume was full",
+                cluster.id, source.id
+            ));
+        }
+        if groups_are_lost(cluster, source) {
+            cx.violations.push(format!(
+                "S22 the manager's {} has the default security group only, unlike its source {}",
+                cluster.id, source.id
+            ));
+        }
+        if encryption_is_lower(cluster, source, key_given) {
+            cx.violations.push(format!(
+                "S22 the manager's {} is protected less than its source {}: {:?} with {:?}",
+                cluster.id, source.id, cluster.encryption, cluster.kms_key
+            ));
+        }
+    }
+
+    /// To be called when a change has given a cluster security groups.
+    pub(super) fn audit_groups(&self, cx: &mut Context<'_>, operation: &str, cluster: &Cluster) {
+        if !cx.by_manager() {
+            return;
+        }
+        let parent = cluster.truth.parent.as_ref();
+        let source = parent.and_then(|parent| self.cluster_by_resource_id(&parent.resource_id));
+        if source.is_some_and(|source| groups_are_lost(cluster, source)) {
+            cx.violations.push(format!(
+                "S22 {operation} by the manager left {} with the default security group only, unlike its source",
                 cluster.id
             ));
+        }
+    }
+
+    /// To be called when an instance is made, or a change has made it public.
+    pub(super) fn audit_public(&self, cx: &mut Context<'_>, operation: &str, instance: &Instance) {
+        if cx.by_manager() && instance.publicly_accessible {
+            cx.violations
+                .push(format!("S22 {operation} by the manager made {} publicly accessible", instance.id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // No call reaches most of these: the room itself keeps a copy's encryption up. So they are tested here.
+    #[test]
+    fn encryption_may_stay_or_rise() {
+        use Encryption::{AwsOwned, Kms, None as Plain};
+        let cluster = |encryption, key: &str| Cluster {
+            encryption,
+            kms_key: Some(key.to_owned()).filter(|key| !key.is_empty()),
+            ..Cluster::default()
+        };
+        for (source, copy, given, lower) in [
+            (cluster(Plain, ""), cluster(Plain, ""), false, false),
+            (cluster(Plain, ""), cluster(AwsOwned, ""), false, false),
+            (cluster(AwsOwned, ""), cluster(AwsOwned, ""), false, false),
+            (cluster(AwsOwned, ""), cluster(Kms, "1"), true, false),
+            (cluster(AwsOwned, ""), cluster(Plain, ""), false, true),
+            (cluster(Kms, "1"), cluster(Kms, "1"), false, false),
+            (cluster(Kms, "1"), cluster(Kms, "2"), true, false),
+            (cluster(Kms, "1"), cluster(Kms, "2"), false, true),
+            (cluster(Kms, "1"), cluster(AwsOwned, ""), false, true),
+            (cluster(Kms, "1"), cluster(Plain, ""), true, true),
+        ] {
+            assert_eq!(encryption_is_lower(&copy, &source, given), lower, "{source:?} {copy:?} {given}");
         }
     }
 }

@@ -84,17 +84,18 @@ impl Rds {
 
         cluster.database_name = database_name;
         cluster.master_username = username;
-        cluster.password = password;
+        cluster.password.clone_from(&password);
         if let Some(window) = maintenance_window {
             cluster.maintenance_window = window;
         }
         "creating".clone_into(&mut cluster.status);
         let ready = cx.now + draw(cx.rng, &cx.config.rds.create_cluster_seconds);
-        cluster.plan([(ready, Step::Status("available"))]);
+        cluster.plan([(ready, Step::status("available"))]);
         cluster.truth = Truth {
             created_by: cx.principal.to_owned(),
             created_at: cx.now,
             volume: cluster.resource_id.clone(),
+            birth_password: password,
             ..Truth::default()
         };
         let answer = render::one_cluster(&self.place, &self.state, &cluster, cx.now);

@@ -8,7 +8,7 @@ use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::settings::draw;
 use super::state::{Cluster, Instance, Step};
-use super::{Answer, Rds, groups, render, tags};
+use super::{Answer, Insights, Rds, groups, render, tags};
 use crate::world::Context;
 
 const OPERATION: &str = "CreateDBInstance";
@@ -58,7 +58,6 @@ const NOT_SIMULATED: &[&str] = &[
     "NcharCharacterSetName",
     "NetworkType",
     "OptionGroupName",
-    "PerformanceInsightsKMSKeyId",
     "ProcessorFeatures",
     "StorageThroughput",
     "TagSpecifications",
@@ -79,6 +78,7 @@ pub(super) struct InstanceOptions {
     pub(super) monitoring_role: Option<String>,
     pub(super) performance_insights: Option<bool>,
     pub(super) performance_insights_retention: Option<u32>,
+    pub(super) performance_insights_key: Option<String>,
 }
 
 impl InstanceOptions {
@@ -100,7 +100,17 @@ impl InstanceOptions {
             monitoring_role: parameters.take("MonitoringRoleArn"),
             performance_insights: parameters.boolean("EnablePerformanceInsights")?,
             performance_insights_retention: parameters.number("PerformanceInsightsRetentionPeriod")?,
+            performance_insights_key: parameters.take("PerformanceInsightsKMSKeyId"),
         };
+        // A week, months of 31 days, or two years.
+        let is_period = |days: u32| {
+            days == 7 || days == 731 || (days.is_multiple_of(31) && (1..=23).contains(&(days / 31)))
+        };
+        if let Some(days) = options.performance_insights_retention.filter(|days| !is_period(*days)) {
+            return Err(Refusal::value(format!(
+                "Invalid value {days} for PerformanceInsightsRetentionPeriod"
+            )));
+        }
         match options.monitoring_interval {
             Some(seconds) if ![0, 1, 5, 10, 15, 30, 60].contains(&seconds) => {
                 Err(Refusal::value(format!("Invalid value {seconds} for MonitoringInterval")))
@@ -196,6 +206,7 @@ impl Rds {
         }
         let instance = self.new_instance(cx, input, &cluster)?;
         self.audit(cx, OPERATION, &cluster);
+        self.audit_public(cx, OPERATION, &instance);
         let answer = render::one_instance(&self.place, &cluster, &instance);
         self.state.instances.insert(instance.id.clone(), Arc::new(instance));
         self.state.elect_writer(&cluster.id);
@@ -208,7 +219,8 @@ impl Rds {
         input: Input,
         cluster: &Cluster,
     ) -> Result<Instance, Refusal> {
-        let (engine, version, options) = (&cluster.engine, &cluster.engine_version, input.options);
+        let (engine, version, mut options) = (&cluster.engine, &cluster.engine_version, input.options);
+        let insights = self.insights(&Instance::default(), &mut options)?;
         let group = options.parameter_group.unwrap_or_else(|| groups::default_group(engine, version));
         let zones = self.place.zones();
         if let Some(zone) = input.zone.as_ref().filter(|zone| !zones.contains(zone)) {
@@ -239,11 +251,46 @@ impl Rds {
             auto_minor_version_upgrade: options.auto_minor_version_upgrade.unwrap_or(true),
             monitoring_interval: options.monitoring_interval.unwrap_or_default(),
             monitoring_role: options.monitoring_role,
-            performance_insights: options.performance_insights.unwrap_or_default(),
-            performance_insights_retention: options.performance_insights_retention,
+            performance_insights: insights.is_some(),
+            performance_insights_retention: insights.as_ref().map(|insights| insights.retention),
+            performance_insights_key: insights.and_then(|insights| insights.kms_key),
             tags: input.tags,
-            ahead: [(ready, Step::Status("available"))].into(),
+            ahead: [(ready, Step::status("available"))].into(),
+            ..Instance::default()
         })
+    }
+
+    /// Performance Insights as a request leaves it on an instance; `None` for off.
+    pub(super) fn insights(
+        &self,
+        instance: &Instance,
+        options: &mut InstanceOptions,
+    ) -> Result<Option<Insights>, Refusal> {
+        let (key, retention) =
+            (options.performance_insights_key.take(), options.performance_insights_retention.take());
+        if !options.performance_insights.take().unwrap_or(instance.performance_insights) {
+            if key.is_some() || retention.is_some() {
+                return Err(Refusal::combination(
+                    "A Performance Insights KMS key or retention period needs Performance Insights to be enabled.",
+                ));
+            }
+            return Ok(None);
+        }
+        let key = match (key, &instance.performance_insights_key) {
+            (None, Some(old)) => old.clone(),
+            (None, None) => self.place.default_key("rds"),
+            (Some(new), old) => {
+                let new = self.usable_key(&new)?;
+                if old.as_ref().is_some_and(|old| *old != new) {
+                    return Err(Refusal::combination(
+                        "The Performance Insights KMS key of a DB instance can't be changed.",
+                    ));
+                }
+                new
+            }
+        };
+        let retention = retention.or(instance.performance_insights_retention).unwrap_or(7);
+        Ok(Some(Insights { retention, kms_key: Some(key) }))
     }
 }
 

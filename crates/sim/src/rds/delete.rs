@@ -1,11 +1,10 @@
 //! `DeleteDBInstance` and `DeleteDBCluster`: no cascade, and a strict order.
 
-use super::identifiers;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::settings::draw;
 use super::state::{Cluster, Instance, Step};
-use super::{Answer, Rds, render};
+use super::{Answer, Rds, render, snapshots};
 use crate::world::Context;
 
 impl Rds {
@@ -54,9 +53,10 @@ impl Rds {
                     "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
                 ));
             }
-            (false, Some(name)) => drop(identifiers::new_identifier("FinalDBSnapshotIdentifier", name)?),
-            (true, None) => {}
+            _ => {}
         }
+        let snapshot =
+            snapshot.map(|name| snapshots::new_name("FinalDBSnapshotIdentifier", &name)).transpose()?;
         let mut cluster = self.target_cluster(&id)?;
         check_cluster(cx, &cluster, !skip)?;
         if self.state.members(&cluster.id).any(|member| member.status != "deleting") {
@@ -64,11 +64,18 @@ impl Rds {
                 "Cluster cannot be deleted, it still contains DB instances in non-deleting state.",
             ));
         }
+        if let Some(name) = &snapshot {
+            self.check_snapshot(cx.config.rds.snapshot_quota, name)?;
+        }
         self.audit(cx, OPERATION, &cluster);
         let last = self.state.members(&cluster.id).filter_map(|member| member.ahead.back());
-        let empty = last.map(|(at, _)| *at).max().unwrap_or(cx.now).max(cx.now);
+        let mut empty = last.map(|(at, _)| *at).max().unwrap_or(cx.now).max(cx.now);
+        if let Some(name) = &snapshot {
+            empty = empty.max(self.begin_snapshot(cx, name, &cluster));
+        }
         "deleting".clone_into(&mut cluster.status);
         cluster.pending_password = None;
+        cluster.pending_log_exports = None;
         cluster.ahead.clear();
         let gone = empty + draw(cx.rng, &cx.config.rds.delete_cluster_seconds);
         cluster.plan([(gone, Step::Gone)]);

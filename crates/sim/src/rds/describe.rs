@@ -10,13 +10,13 @@ use super::{Answer, Rds, render};
 use crate::query::Xml;
 
 /// One filter of a request: any of the values.
-struct Filter {
-    name: String,
-    values: Vec<String>,
+pub(super) struct Filter {
+    pub(super) name: String,
+    pub(super) values: Vec<String>,
 }
 
 /// Which page is wanted.
-struct Page {
+pub(super) struct Page {
     most: usize,
     /// The identifier after which it begins.
     after: Option<String>,
@@ -92,7 +92,7 @@ impl Rds {
 }
 
 /// Whether `text`, an identifier or ARN, names `id`.
-fn is_named(place: &Place, kind: &str, text: &str, id: &str) -> bool {
+pub(super) fn is_named(place: &Place, kind: &str, text: &str, id: &str) -> bool {
     matches!(place.named(kind, text), Named::Here(named) if named == id)
 }
 
@@ -117,7 +117,8 @@ fn fits_instance(place: &Place, filter: &Filter, instance: &Instance, cluster: &
     })
 }
 
-fn filters(parameters: &mut Parameters, known: &[&str]) -> Result<Vec<Filter>, Refusal> {
+/// Takes the filters of a request.
+pub(super) fn filters(parameters: &mut Parameters, known: &[&str]) -> Result<Vec<Filter>, Refusal> {
     let mut filters = Vec::new();
     for mut fields in parameters.structures("Filters", "Filter")?.unwrap_or_default() {
         let name = fields.remove("Name").unwrap_or_default();
@@ -139,7 +140,8 @@ fn filters(parameters: &mut Parameters, known: &[&str]) -> Result<Vec<Filter>, R
     Ok(filters)
 }
 
-fn page(parameters: &mut Parameters) -> Result<Page, Refusal> {
+/// Takes which page of the answer is wanted.
+pub(super) fn page(parameters: &mut Parameters) -> Result<Page, Refusal> {
     let most = parameters.bounded("MaxRecords", 20, 100)?.unwrap_or(100);
     let after = match parameters.take("Marker") {
         None => None,
@@ -151,7 +153,7 @@ fn page(parameters: &mut Parameters) -> Result<Page, Refusal> {
 }
 
 /// Keeps one page of what is in order of its identifiers, and returns the marker of the next.
-fn cut<T>(found: &mut Vec<T>, page: &Page, id: impl Fn(&T) -> &String) -> Option<String> {
+pub(super) fn cut<T>(found: &mut Vec<T>, page: &Page, id: impl Fn(&T) -> &String) -> Option<String> {
     if let Some(after) = &page.after {
         found.retain(|item| id(item) > after);
     }

@@ -9,6 +9,8 @@ use super::refusal::Refusal;
 pub(super) struct Groups {
     /// Names of subnet groups besides `default`.
     pub(super) subnet: BTreeSet<String>,
+    /// Names of subnet groups that IPv6 works in, too.
+    pub(super) dual: BTreeSet<String>,
     /// Custom cluster parameter groups with their families.
     pub(super) cluster: BTreeMap<String, String>,
     /// Custom instance parameter groups with their families.
@@ -41,6 +43,17 @@ impl Groups {
             "DBSubnetGroupNotFoundFault",
             format!("DB subnet group '{name}' does not exist."),
         ))
+    }
+
+    /// Checks a network type for a subnet group.
+    pub(super) fn check_network(&self, network: &str, subnet_group: &str) -> Result<(), Refusal> {
+        if network == "DUAL" && !self.dual.contains(subnet_group) {
+            return Err(Refusal::fault(
+                "NetworkTypeNotSupported",
+                format!("The DB subnet group {subnet_group} does not support the network type DUAL"),
+            ));
+        }
+        Ok(())
     }
 
     /// Checks a cluster parameter group for an engine version.

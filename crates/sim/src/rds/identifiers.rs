@@ -68,17 +68,40 @@ impl Place {
         if key.starts_with("arn:") {
             return Ok(key.to_owned());
         }
-        Ok(format!("arn:{}:kms:{}:{}:key/{key}", self.partition, self.region, self.account))
+        Ok(self.key_arn(key))
+    }
+
+    fn key_arn(&self, key: &str) -> String {
+        format!("arn:{}:kms:{}:{}:key/{key}", self.partition, self.region, self.account)
+    }
+
+    /// The key that AWS manages for a service here (`aws/rds`, `aws/secretsmanager`), as an ARN.
+    pub(super) fn default_key(&self, service: &str) -> String {
+        self.key_arn(match service {
+            "rds" => "00000000-0000-4000-8000-000000000001",
+            _ => "00000000-0000-4000-8000-000000000002",
+        })
+    }
+
+    /// The ARN of a secret that RDS makes for a cluster.
+    pub(super) fn secret(&self, uuid: &str, suffix: &str) -> String {
+        let (partition, region, account) = (&self.partition, &self.region, &self.account);
+        format!("arn:{partition}:secretsmanager:{region}:{account}:secret:rds!cluster-{uuid}-{suffix}")
     }
 }
 
 /// Checks a new identifier and brings it to lower case.
 pub(super) fn new_identifier(parameter: &str, text: &str) -> Result<String, Refusal> {
+    new_identifier_of(parameter, text, 63)
+}
+
+/// The same for an identifier of another length.
+pub(super) fn new_identifier_of(parameter: &str, text: &str, most: usize) -> Result<String, Refusal> {
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic());
     let charset = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if text.len() > 63 || !starts || !charset || text.ends_with('-') || text.contains("--") {
+    if text.len() > most || !starts || !charset || text.ends_with('-') || text.contains("--") {
         return Err(Refusal::value(format!(
-            "The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; must not end with a hyphen or contain two consecutive hyphens; and must have at most 63 characters."
+            "The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; must not end with a hyphen or contain two consecutive hyphens; and must have at most {most} characters."
         )));
     }
     Ok(text.to_ascii_lowercase())

@@ -6,12 +6,14 @@
 //! full copy. `view` shows that to tests, `audit` holds the product to it, `seed` builds accounts without the wire.
 
 mod audit;
+mod by_hand;
 mod create_cluster;
 mod create_instance;
 mod delete;
 mod describe;
 mod groups;
 mod identifiers;
+mod managed_password;
 mod modify_cluster;
 mod modify_instance;
 mod options;
@@ -19,8 +21,10 @@ mod parameters;
 mod refusal;
 mod render;
 mod restore;
+mod roles;
 mod seed;
 mod settings;
+mod snapshots;
 mod state;
 mod tags;
 mod view;
@@ -41,8 +45,11 @@ use crate::query::{self, RDS_NAMESPACE, Xml};
 use crate::rng::Rng;
 use crate::world::{Config, Context};
 
-pub use self::seed::{SeedCluster, SeedInstance};
-pub use self::settings::{Choice, Settings};
+pub use self::managed_password::ManagedSecret;
+pub use self::roles::Role;
+pub use self::seed::{Insights, SeedCluster, SeedInstance};
+pub use self::settings::{Choice, Outcome, Settings};
+pub use self::snapshots::{SeedSnapshot, Snapshot};
 pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
 pub use self::view::{FamilyMember, Life};
 pub use crate::record::record_responses;
@@ -106,6 +113,7 @@ impl Rds {
         let answer = match operation.as_str() {
             "DescribeDBClusters" => self.describe_clusters(&self.state_at(at), at, parameters),
             "DescribeDBInstances" => self.describe_instances(&self.state_at(at), parameters),
+            "DescribeDBClusterSnapshots" => self.describe_snapshots(&self.state_at(at), parameters),
             "ListTagsForResource" => self.list_tags(&self.state_at(at), parameters),
             _ => {
                 let before = self.state.clone();
@@ -138,6 +146,8 @@ impl Rds {
             "ModifyDBInstance" => self.modify_instance(cx, parameters),
             "DeleteDBInstance" => self.delete_instance(cx, parameters),
             "DeleteDBCluster" => self.delete_cluster(cx, parameters),
+            "AddRoleToDBCluster" => self.add_role(cx, parameters),
+            "RemoveRoleFromDBCluster" => self.remove_role(cx, parameters),
             "AddTagsToResource" => self.add_tags(cx, parameters),
             "RemoveTagsFromResource" => self.remove_tags(cx, parameters),
             _ => Err(Refusal::fault(

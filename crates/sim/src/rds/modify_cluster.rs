@@ -1,10 +1,11 @@
 //! `ModifyDBCluster`: the password, the name, and the few settings that a clone needs.
 
 use super::identifiers;
+use super::managed_password::PasswordChange;
 use super::options;
 use super::parameters::Parameters;
 use super::refusal::Refusal;
-use super::settings::draw;
+use super::settings::{Outcome, draw};
 use super::state::{Cluster, Scaling, Step};
 use super::{Answer, Rds, render};
 use crate::world::Context;
@@ -18,7 +19,6 @@ const NOT_SIMULATED: &[&str] = &[
     "AwsBackupRecoveryPointArn",
     "BacktrackWindow",
     "CACertificateIdentifier",
-    "CloudwatchLogsExportConfiguration",
     "DBClusterInstanceClass",
     "DBInstanceParameterGroupName",
     "DatabaseInsightsMode",
@@ -29,13 +29,10 @@ const NOT_SIMULATED: &[&str] = &[
     "EnableLimitlessDatabase",
     "EnableLocalWriteForwarding",
     "EnablePerformanceInsights",
-    "EngineLifecycleSupport",
     "EngineMode",
     "EngineVersion",
     "Iops",
-    "ManageMasterUserPassword",
     "MasterUserAuthenticationType",
-    "MasterUserSecretKmsKeyId",
     "MonitoringInterval",
     "MonitoringRoleArn",
     "NetworkType",
@@ -50,7 +47,7 @@ const NOT_SIMULATED: &[&str] = &[
 struct Input {
     id: String,
     new_id: Option<String>,
-    password: Option<String>,
+    password: PasswordChange,
     deletion_protection: Option<bool>,
     copy_tags_to_snapshot: Option<bool>,
     backup_retention: Option<u32>,
@@ -61,6 +58,14 @@ struct Input {
     iam_auth: Option<bool>,
     storage_type: Option<String>,
     scaling: Option<Scaling>,
+    logs: LogChange,
+    lifecycle_support: Option<String>,
+}
+
+/// `CloudwatchLogsExportConfiguration`.
+struct LogChange {
+    enable: Vec<String>,
+    disable: Vec<String>,
 }
 
 impl Input {
@@ -69,7 +74,7 @@ impl Input {
         let input = Self {
             id: parameters.required("DBClusterIdentifier")?,
             new_id: parameters.take("NewDBClusterIdentifier"),
-            password: parameters.take("MasterUserPassword"),
+            password: PasswordChange::take(&mut parameters)?,
             deletion_protection: parameters.boolean("DeletionProtection")?,
             copy_tags_to_snapshot: parameters.boolean("CopyTagsToSnapshot")?,
             backup_retention: parameters.bounded("BackupRetentionPeriod", 1, 35)?,
@@ -80,11 +85,10 @@ impl Input {
             iam_auth: parameters.boolean("EnableIAMDatabaseAuthentication")?,
             storage_type: options::storage_type(&mut parameters)?,
             scaling: options::scaling(&mut parameters)?,
+            logs: LogChange::take(&mut parameters)?,
+            lifecycle_support: options::lifecycle_support(&mut parameters)?,
         };
         parameters.finish(OPERATION, NOT_SIMULATED)?;
-        if let Some(password) = &input.password {
-            identifiers::check_password(password)?;
-        }
         let waits = input.new_id.is_some()
             || input.parameter_group.is_some()
             || input.security_groups.is_some()
@@ -107,6 +111,45 @@ impl Input {
             || self.iam_auth.is_some()
             || self.storage_type.is_some()
             || self.scaling.is_some()
+            || self.logs.changes()
+    }
+}
+
+impl LogChange {
+    fn take(parameters: &mut Parameters) -> Result<Self, Refusal> {
+        let mut list = |which| {
+            let name = format!("CloudwatchLogsExportConfiguration.{which}");
+            parameters.list(&name, "member").map(Option::unwrap_or_default)
+        };
+        let change = Self { enable: list("EnableLogTypes")?, disable: list("DisableLogTypes")? };
+        if let Some(log) = change.enable.iter().find(|log| change.disable.contains(log)) {
+            return Err(Refusal::combination(format!(
+                "The log type {log} can't be enabled and disabled in the same request"
+            )));
+        }
+        Ok(change)
+    }
+
+    fn changes(&self) -> bool {
+        !self.enable.is_empty() || !self.disable.is_empty()
+    }
+
+    /// The log exports that a cluster has afterwards.
+    fn applied_to(&self, cluster: &Cluster) -> Result<Option<Vec<String>>, Refusal> {
+        options::check_logs(&cluster.engine, &self.enable)?;
+        options::check_logs(&cluster.engine, &self.disable)?;
+        if !self.changes() {
+            return Ok(None);
+        }
+        // A change in the lag of another one goes on from what that one will leave.
+        let mut logs = cluster.pending_log_exports.as_ref().unwrap_or(&cluster.log_exports).clone();
+        logs.retain(|log| !self.disable.contains(log));
+        for log in &self.enable {
+            if !logs.contains(log) {
+                logs.push(log.clone());
+            }
+        }
+        Ok(Some(logs))
     }
 }
 
@@ -129,11 +172,20 @@ impl Rds {
             cluster.parameter_group =
                 self.groups.check_cluster(group, &cluster.engine, &cluster.engine_version)?;
         }
+        let logs = input.logs.applied_to(&cluster)?;
+        let change = std::mem::take(&mut input.password);
+        let password = self.change_password(cx, &mut cluster, change)?;
+        let groups_given = input.security_groups.is_some();
         self.audit(cx, OPERATION, &cluster);
-        plan(cx, &mut cluster, &input);
+        plan(cx, &mut cluster, &input, password, logs);
         apply(&mut cluster, input);
+        if groups_given {
+            self.audit_groups(cx, OPERATION, &cluster);
+        }
         let answer = render::one_cluster(&self.place, &self.state, &cluster, cx.now);
-        self.state.clusters.insert(cluster.id.clone(), cluster.into());
+        let id = cluster.id.clone();
+        self.state.clusters.insert(id.clone(), cluster.into());
+        self.state.wake_secret(&id, cx.now);
         Ok(Some(answer))
     }
 }
@@ -156,14 +208,18 @@ fn apply(cluster: &mut Cluster, input: Input) {
     if input.scaling.is_some() {
         cluster.scaling = input.scaling;
     }
-    if input.password.is_some() {
-        cluster.pending_password = input.password;
-    }
+    set(&mut cluster.lifecycle_support, input.lifecycle_support);
 }
 
 /// What happens later: a short lag in `available`, then the busy status, then the change and `available` again.
-fn plan(cx: &mut Context<'_>, cluster: &mut Cluster, input: &Input) {
-    let status = match (&input.new_id, &input.password) {
+fn plan(
+    cx: &mut Context<'_>,
+    cluster: &mut Cluster,
+    input: &Input,
+    password: Option<String>,
+    logs: Option<Vec<String>>,
+) {
+    let status = match (&input.new_id, &password) {
         (Some(_), _) => "renaming",
         (None, Some(_)) => "resetting-master-credentials",
         (None, None) if input.takes_a_while() => "modifying",
@@ -173,14 +229,21 @@ fn plan(cx: &mut Context<'_>, cluster: &mut Cluster, input: &Input) {
     let starts = cx.now + draw(cx.rng, &settings.modify_lag_seconds);
     let ends = starts + draw(cx.rng, &settings.modify_seconds);
     if starts > cx.now {
-        cluster.plan([(starts, Step::Status(status))]);
+        cluster.plan([(starts, Step::status(status))]);
     } else {
         status.clone_into(&mut cluster.status);
     }
-    if let Some(password) = &input.password {
-        cluster.plan([(ends, Step::Password(password.clone()))]);
+    if let Some(password) = password {
+        cluster.pending_password = Some(password.clone());
+        if settings.password_reset != Outcome::Lost {
+            cluster.plan([(ends, Step::Password(password))]);
+        }
     }
-    cluster.plan([(ends, Step::Status("available"))]);
+    if let Some(logs) = logs {
+        cluster.pending_log_exports = Some(logs.clone());
+        cluster.plan([(ends, Step::LogExports(logs))]);
+    }
+    cluster.plan([(ends, Step::status("available"))]);
     if let Some(new) = &input.new_id {
         cluster.plan([(ends, Step::Rename(new.clone()))]);
     }

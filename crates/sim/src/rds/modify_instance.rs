@@ -49,7 +49,6 @@ const NOT_SIMULATED: &[&str] = &[
     "NetworkType",
     "NewDBInstanceIdentifier",
     "OptionGroupName",
-    "PerformanceInsightsKMSKeyId",
     "PreferredBackupWindow",
     "ProcessorFeatures",
     "ReplicaMode",
@@ -77,7 +76,7 @@ impl Rds {
         let id = parameters.required("DBInstanceIdentifier")?;
         let at_once = parameters.boolean("ApplyImmediately")?.unwrap_or_default();
         let class = parameters.take("DBInstanceClass");
-        let options = InstanceOptions::take(&mut parameters)?;
+        let mut options = InstanceOptions::take(&mut parameters)?;
         parameters.finish(OPERATION, NOT_SIMULATED)?;
         let (mut instance, cluster) = self.target_instance(&id)?;
         if cluster.status == "stopped" {
@@ -97,17 +96,27 @@ impl Rds {
         if let Some(class) = class {
             create_instance::check_class(&class)?;
             create_instance::check_scaling(&class, &cluster)?;
-            instance.class = class;
+            instance.pending_class = Some(class).filter(|class| *class != instance.class);
         }
+        let mut group_changes = false;
         if let Some(group) = &options.parameter_group {
-            instance.parameter_group =
-                self.groups.check_instance(group, &cluster.engine, &cluster.engine_version)?;
+            let group = self.groups.check_instance(group, &cluster.engine, &cluster.engine_version)?;
+            group_changes = group != instance.parameter_group;
+            instance.parameter_group = group;
         }
+        let insights = self.insights(&instance, &mut options)?;
+        instance.performance_insights = insights.is_some();
+        instance.performance_insights_retention = insights.as_ref().map(|insights| insights.retention);
+        if let Some(insights) = insights {
+            instance.performance_insights_key = insights.kms_key;
+        }
+        let made_public = options.publicly_accessible == Some(true);
         apply(&mut instance, options);
-        "modifying".clone_into(&mut instance.status);
-        let ends = cx.now + draw(cx.rng, &cx.config.rds.modify_seconds);
-        instance.ahead.push_back((ends, Step::Status("available")));
+        plan(cx, &mut instance, group_changes);
         self.audit(cx, OPERATION, &cluster);
+        if made_public {
+            self.audit_public(cx, OPERATION, &instance);
+        }
         let answer = render::one_instance(&self.place, &cluster, &instance);
         self.state.instances.insert(instance.id.clone(), instance.into());
         Ok(Some(answer))
@@ -125,8 +134,25 @@ fn apply(instance: &mut Instance, options: InstanceOptions) {
     set(&mut instance.maintenance_window, options.maintenance_window);
     set(&mut instance.auto_minor_version_upgrade, options.auto_minor_version_upgrade);
     set(&mut instance.monitoring_interval, options.monitoring_interval);
-    set(&mut instance.performance_insights, options.performance_insights);
     instance.monitoring_role = options.monitoring_role.or(instance.monitoring_role.take());
-    instance.performance_insights_retention =
-        options.performance_insights_retention.or(instance.performance_insights_retention);
+}
+
+/// What happens later: a short lag in `available`, then `modifying`, then `available` again, with the new class.
+fn plan(cx: &mut Context<'_>, instance: &mut Instance, group_changes: bool) {
+    let settings = &cx.config.rds;
+    let starts = cx.now + draw(cx.rng, &settings.modify_lag_seconds);
+    let ends = starts + draw(cx.rng, &settings.modify_seconds);
+    if starts > cx.now {
+        instance.plan([(starts, Step::status("modifying"))]);
+    } else {
+        "modifying".clone_into(&mut instance.status);
+    }
+    if group_changes {
+        instance.parameter_apply_status = Some("applying".to_owned());
+        instance.plan([(ends, Step::GroupApplied)]);
+    }
+    if let Some(class) = instance.pending_class.clone() {
+        instance.plan([(ends, Step::Class(class))]);
+    }
+    instance.plan([(ends, Step::status("available"))]);
 }

@@ -12,6 +12,9 @@ pub(super) const EXTENDED_SUPPORT: &str = "open-source-rds-extended-support";
 /// The security group of the default VPC.
 pub(super) const DEFAULT_SECURITY_GROUP: &str = "sg-00000000default";
 
+/// The network type of a cluster whose request names none.
+pub(super) const IPV4: &str = "IPV4";
+
 /// The statuses in which a cluster works and is about to be `available` again.
 pub(super) const BUSY: [&str; 7] = [
     "backing-up",
@@ -42,18 +45,13 @@ pub(super) struct ClusterOptions {
     pub(super) backup_retention: Option<u32>,
     pub(super) backup_window: Option<String>,
     pub(super) lifecycle_support: String,
+    pub(super) network_type: String,
 }
 
 impl ClusterOptions {
     pub(super) fn take(parameters: &mut Parameters) -> Result<Self, Refusal> {
         if parameters.word("EngineMode", &["provisioned", "serverless"])?.as_deref() == Some("serverless") {
             return Err(Refusal::not_simulated("EngineMode serverless"));
-        }
-        if parameters.word("NetworkType", &["IPV4", "DUAL"])?.as_deref() == Some("DUAL") {
-            return Err(Refusal::fault(
-                "NetworkTypeNotSupported",
-                "The DB subnet group does not support the network type DUAL",
-            ));
         }
         Ok(Self {
             port: parameters.bounded("Port", 1150, 65_535)?,
@@ -71,12 +69,8 @@ impl ClusterOptions {
             scaling: scaling(parameters)?,
             backup_retention: parameters.bounded("BackupRetentionPeriod", 1, 35)?,
             backup_window: parameters.take("PreferredBackupWindow"),
-            lifecycle_support: parameters
-                .word(
-                    "EngineLifecycleSupport",
-                    &[EXTENDED_SUPPORT, "open-source-rds-extended-support-disabled"],
-                )?
-                .unwrap_or_else(|| EXTENDED_SUPPORT.to_owned()),
+            lifecycle_support: lifecycle_support(parameters)?.unwrap_or_else(|| EXTENDED_SUPPORT.to_owned()),
+            network_type: parameters.word("NetworkType", &[IPV4, "DUAL"])?.unwrap_or_else(|| IPV4.to_owned()),
         })
     }
 }
@@ -96,6 +90,8 @@ impl Rds {
         check_logs(engine, &options.log_exports)?;
         let default_group = groups::default_group(engine, engine_version);
         let parameter_group = options.parameter_group.unwrap_or(default_group);
+        let subnet_group = self.groups.check_subnet(options.subnet_group.as_deref().unwrap_or("default"))?;
+        self.groups.check_network(&options.network_type, &subnet_group)?;
         Ok(Cluster {
             id: id.to_owned(),
             arn: self.place.arn("cluster", id),
@@ -104,7 +100,8 @@ impl Rds {
             engine_version: engine_version.to_owned(),
             port: options.port.unwrap_or(if engine == "aurora-mysql" { 3306 } else { 5432 }),
             parameter_group: self.groups.check_cluster(&parameter_group, engine, engine_version)?,
-            subnet_group: self.groups.check_subnet(options.subnet_group.as_deref().unwrap_or("default"))?,
+            subnet_group,
+            network_type: options.network_type,
             security_groups: options
                 .security_groups
                 .unwrap_or_else(|| vec![DEFAULT_SECURITY_GROUP.to_owned()]),
@@ -199,6 +196,12 @@ pub(super) fn scaling(parameters: &mut Parameters) -> Result<Option<Scaling>, Re
     Ok(Some(Scaling { min, max, pause_after }))
 }
 
+/// `EngineLifecycleSupport`.
+pub(super) fn lifecycle_support(parameters: &mut Parameters) -> Result<Option<String>, Refusal> {
+    let words = [EXTENDED_SUPPORT, "open-source-rds-extended-support-disabled"];
+    parameters.word("EngineLifecycleSupport", &words)
+}
+
 /// `VpcSecurityGroupIds`.
 pub(super) fn security_groups(parameters: &mut Parameters) -> Result<Option<Vec<String>>, Refusal> {
     let Some(groups) = parameters.list("VpcSecurityGroupIds", "VpcSecurityGroupId")? else {
@@ -226,7 +229,8 @@ pub(super) fn storage_type(parameters: &mut Parameters) -> Result<Option<String>
     }
 }
 
-fn check_logs(engine: &str, logs: &[String]) -> Result<(), Refusal> {
+/// Whether an engine has these log types.
+pub(super) fn check_logs(engine: &str, logs: &[String]) -> Result<(), Refusal> {
     let known: &[&str] = match engine {
         "aurora-mysql" => &["audit", "error", "general", "instance", "slowquery", "iam-db-auth-error"],
         _ => &["instance", "postgresql", "iam-db-auth-error"],

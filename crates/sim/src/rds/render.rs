@@ -36,7 +36,7 @@ pub(super) fn tags(xml: &mut Xml, tags: &BTreeMap<String, String>) {
     });
 }
 
-fn time(time: DateTime<Utc>) -> String {
+pub(super) fn time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
@@ -84,7 +84,15 @@ pub(super) fn cluster(xml: &mut Xml, place: &Place, state: &State, cluster: &Clu
         .optional("KmsKeyId", cluster.kms_key.as_ref())
         .text("DbClusterResourceId", &cluster.resource_id)
         .text("DBClusterArn", &cluster.arn)
-        .element("AssociatedRoles", |_| {})
+        .element("AssociatedRoles", |xml| {
+            for role in &cluster.roles {
+                xml.element("DBClusterRole", |xml| {
+                    xml.text("RoleArn", &role.arn)
+                        .text("Status", &role.status)
+                        .optional("FeatureName", role.feature.as_ref());
+                });
+            }
+        })
         .text("IAMDatabaseAuthenticationEnabled", cluster.iam_auth)
         .optional("CloneGroupId", cluster.clone_group.as_ref())
         .text("ClusterCreateTime", time(cluster.truth.created_at));
@@ -92,11 +100,7 @@ pub(super) fn cluster(xml: &mut Xml, place: &Place, state: &State, cluster: &Clu
         xml.text("BacktrackWindow", cluster.backtrack_window);
     }
     logs(xml, &cluster.log_exports);
-    if cluster.pending_password.is_some() {
-        xml.element("PendingModifiedValues", |xml| {
-            xml.text("MasterUserPassword", "****");
-        });
-    }
+    pending(xml, cluster);
     xml.text("EngineMode", "provisioned");
     // AWS leaves it out for Standard storage.
     xml.optional("StorageType", Some(&cluster.storage_type).filter(|kind| *kind != "aurora"))
@@ -108,7 +112,7 @@ pub(super) fn cluster(xml: &mut Xml, place: &Place, state: &State, cluster: &Clu
         .text("CrossAccountClone", false)
         .element("DomainMemberships", |_| {});
     tags(xml, &cluster.tags);
-    xml.text("NetworkType", "IPV4");
+    xml.text("NetworkType", &cluster.network_type);
     if let Some(scaling) = &cluster.scaling {
         xml.element("ServerlessV2ScalingConfiguration", |xml| {
             xml.text("MinCapacity", format!("{:.1}", scaling.min))
@@ -116,9 +120,33 @@ pub(super) fn cluster(xml: &mut Xml, place: &Place, state: &State, cluster: &Clu
                 .optional("SecondsUntilAutoPause", scaling.pause_after);
         });
     }
-    xml.text("DatabaseInsightsMode", "standard")
-        .text("LocalWriteForwardingStatus", "disabled")
+    xml.text("DatabaseInsightsMode", "standard");
+    if let Some(secret) = cluster.managed_secret.as_ref().or(cluster.inherited_secret.as_ref()) {
+        xml.element("MasterUserSecret", |xml| {
+            xml.text("SecretArn", &secret.arn)
+                .text("SecretStatus", &secret.status)
+                .text("KmsKeyId", &secret.kms_key);
+        });
+    }
+    xml.text("LocalWriteForwardingStatus", "disabled")
         .text("EngineLifecycleSupport", &cluster.lifecycle_support);
+}
+
+/// `PendingModifiedValues` of a cluster, if a change waits.
+fn pending(xml: &mut Xml, cluster: &Cluster) {
+    if cluster.pending_password.is_none() && cluster.pending_log_exports.is_none() {
+        return;
+    }
+    xml.element("PendingModifiedValues", |xml| {
+        if let Some(then) = &cluster.pending_log_exports {
+            let now = &cluster.log_exports;
+            xml.element("PendingCloudwatchLogsExports", |xml| {
+                log_types(xml, "LogTypesToEnable", then.iter().filter(|log| !now.contains(log)));
+                log_types(xml, "LogTypesToDisable", now.iter().filter(|log| !then.contains(log)));
+            });
+        }
+        xml.optional("MasterUserPassword", cluster.pending_password.as_ref().map(|_| "****"));
+    });
 }
 
 /// What stands inside `<DBInstance>`.
@@ -144,22 +172,23 @@ pub(super) fn instance(xml: &mut Xml, place: &Place, cluster: &Cluster, instance
     security_groups(xml, cluster);
     xml.element("DBParameterGroups", |xml| {
         xml.element("DBParameterGroup", |xml| {
-            xml.text("DBParameterGroupName", &instance.parameter_group)
-                .text("ParameterApplyStatus", "in-sync");
+            xml.text("DBParameterGroupName", &instance.parameter_group).text(
+                "ParameterApplyStatus",
+                instance.parameter_apply_status.as_deref().unwrap_or("in-sync"),
+            );
         });
     })
     .text("AvailabilityZone", &instance.zone)
     .element("DBSubnetGroup", |xml| subnet_group(xml, place, &cluster.subnet_group))
     .text("PreferredMaintenanceWindow", &instance.maintenance_window)
-    .element("PendingModifiedValues", |_| {})
+    .element("PendingModifiedValues", |xml| {
+        xml.optional("DBInstanceClass", instance.pending_class.as_ref());
+    })
     .text("MultiAZ", false)
     .text("EngineVersion", &cluster.engine_version)
     .text("AutoMinorVersionUpgrade", instance.auto_minor_version_upgrade)
     .element("ReadReplicaDBInstanceIdentifiers", |_| {})
-    .text(
-        "LicenseModel",
-        if cluster.engine == "aurora-mysql" { "general-public-license" } else { "postgresql-license" },
-    )
+    .text("LicenseModel", license(cluster))
     .text("PubliclyAccessible", instance.publicly_accessible)
     .text("StorageType", &cluster.storage_type)
     .text("StorageEncryptionType", encryption_type(cluster))
@@ -176,12 +205,15 @@ pub(super) fn instance(xml: &mut Xml, place: &Place, cluster: &Cluster, instance
     .text("PromotionTier", instance.promotion_tier)
     .text("DBInstanceArn", &instance.arn)
     .text("IAMDatabaseAuthenticationEnabled", cluster.iam_auth)
-    .text("PerformanceInsightsEnabled", instance.performance_insights)
-    .optional("PerformanceInsightsRetentionPeriod", instance.performance_insights_retention);
+    .text("PerformanceInsightsEnabled", instance.performance_insights);
+    if instance.performance_insights {
+        xml.optional("PerformanceInsightsKMSKeyId", instance.performance_insights_key.as_ref())
+            .optional("PerformanceInsightsRetentionPeriod", instance.performance_insights_retention);
+    }
     logs(xml, &cluster.log_exports);
     xml.text("DeletionProtection", false).element("AssociatedRoles", |_| {});
     tags(xml, &instance.tags);
-    xml.text("NetworkType", "IPV4")
+    xml.text("NetworkType", &cluster.network_type)
         .text("BackupTarget", "region")
         .text("EngineLifecycleSupport", &cluster.lifecycle_support);
 }
@@ -216,17 +248,28 @@ fn subnet_group(xml: &mut Xml, place: &Place, name: &str) {
 }
 
 fn logs(xml: &mut Xml, logs: &[String]) {
-    if logs.is_empty() {
+    log_types(xml, "EnabledCloudwatchLogsExports", logs.iter());
+}
+
+/// A list of log types, unless it is empty.
+fn log_types<'a>(xml: &mut Xml, name: &str, logs: impl Iterator<Item = &'a String>) {
+    let mut logs = logs.peekable();
+    if logs.peek().is_none() {
         return;
     }
-    xml.element("EnabledCloudwatchLogsExports", |xml| {
+    xml.element(name, |xml| {
         for log in logs {
             xml.text("member", log);
         }
     });
 }
 
-fn encryption_type(cluster: &Cluster) -> &'static str {
+/// `LicenseModel`.
+pub(super) fn license(cluster: &Cluster) -> &'static str {
+    if cluster.engine == "aurora-mysql" { "general-public-license" } else { "postgresql-license" }
+}
+
+pub(super) fn encryption_type(cluster: &Cluster) -> &'static str {
     match cluster.encryption {
         Encryption::None => "none",
         Encryption::AwsOwned => "sse-rds",

@@ -6,6 +6,7 @@ use super::identifiers::{self, Named};
 use super::options::{BUSY, ClusterOptions};
 use super::parameters::Parameters;
 use super::refusal::Refusal;
+use super::roles::{self, Role};
 use super::settings::draw;
 use super::state::{Cluster, CopyKind, Encryption, Parent, Step, Truth};
 use super::{Answer, Rds, groups, render};
@@ -25,7 +26,6 @@ const NOT_SIMULATED: &[&str] = &[
     "TagSpecifications",
     "EnableVPCNetworking",
     "EnableInternetAccessGateway",
-    "AssociatedRoles",
 ];
 const LIMITLESS_ONLY: &[&str] = &[
     "MonitoringInterval",
@@ -40,6 +40,7 @@ struct Input {
     source: String,
     kind: CopyKind,
     restore_to: Option<DateTime<Utc>>,
+    roles: Vec<Role>,
     options: ClusterOptions,
 }
 
@@ -58,6 +59,7 @@ impl Input {
         };
         let restore_to = parameters.take("RestoreToTime");
         let latest = parameters.boolean("UseLatestRestorableTime")?.unwrap_or_default();
+        let roles = roles::take(&mut parameters)?;
         let options = ClusterOptions::take(&mut parameters)?;
         parameters.finish(OPERATION, NOT_SIMULATED)?;
         let source = source.ok_or_else(|| {
@@ -68,6 +70,7 @@ impl Input {
             source,
             kind,
             restore_to: point_in_time(kind, restore_to, latest)?,
+            roles,
             options,
         })
     }
@@ -100,13 +103,15 @@ impl Rds {
     pub(super) fn restore(&mut self, cx: &mut Context<'_>, parameters: Parameters) -> Answer {
         let input = Input::parse(parameters)?;
         self.check_free(&input.id)?;
+        roles::check_quota(cx.config.rds.role_quota, input.roles.len())?;
         let source = self.restorable_source(cx, &input)?;
+        let key_given = input.options.kms_key.is_some();
         let cluster = self.restored_cluster(cx, input, &source)?;
         self.check_cluster_quota(cx.config.rds.cluster_quota)?;
         if let Some(original) = self.state.cluster_mut(&source.id) {
             original.clone_group.clone_from(&cluster.clone_group);
         }
-        self.audit_restore(cx, &cluster);
+        self.audit_restore(cx, &cluster, &source, key_given);
         let answer = render::one_cluster(&self.place, &self.state, &cluster, cx.now);
         self.admit(cluster);
         Ok(Some(answer))
@@ -164,7 +169,7 @@ impl Rds {
         input: Input,
         source: &Cluster,
     ) -> Result<Cluster, Refusal> {
-        let Input { id, kind, mut options, .. } = input;
+        let Input { id, kind, roles, mut options, .. } = input;
         if options.tags.is_empty() {
             let users = source.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
             options.tags = users.map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -192,7 +197,16 @@ impl Rds {
         let settings = &cx.config.rds;
         let takes = if copy_on_write { &settings.clone_seconds } else { &settings.full_copy_seconds };
         "creating".clone_into(&mut cluster.status);
-        cluster.plan([(cx.now + draw(cx.rng, takes), Step::Status("available"))]);
+        let ready = cx.now + draw(cx.rng, takes);
+        cluster.plan([(ready, Step::status("available"))]);
+        for role in &roles {
+            let usable = ready + draw(cx.rng, &settings.role_seconds);
+            cluster.plan([(usable, Step::Role(role.arn.clone()))]);
+        }
+        cluster.roles = roles;
+        if settings.restore_shows_sources_secret {
+            cluster.inherited_secret.clone_from(&source.managed_secret);
+        }
         cluster.truth = Truth {
             created_by: cx.principal.to_owned(),
             created_at: cx.now,
@@ -200,6 +214,7 @@ impl Rds {
             volume: if copy_on_write { &source.truth.volume } else { &cluster.resource_id }.clone(),
             copy_on_write,
             became_full_copy: asked && !room,
+            birth_password: source.password.clone(),
         };
         Ok(cluster)
     }

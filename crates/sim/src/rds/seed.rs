@@ -1,16 +1,33 @@
 //! Accounts made by hand, for tests and the demo: no wire, no time, no quota.
 //!
 //! What is seeded counts as always having been there: a stale read shows it too. What is changed by hand later
-//! ([`Rds::set_status`] and the like) happens at the World's time.
+//! (`by_hand`) happens at the World's time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::options::{DEFAULT_SECURITY_GROUP, EXTENDED_SUPPORT};
+use super::managed_password::{ManagedSecret, random};
+use super::options::{DEFAULT_SECURITY_GROUP, EXTENDED_SUPPORT, IPV4};
+use super::roles::Role;
 use super::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
 use super::{Rds, groups, identifiers};
+
+/// Performance Insights of an instance that has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insights {
+    /// Days.
+    pub retention: u32,
+    /// An ARN; `None` for the key that AWS manages for RDS.
+    pub kms_key: Option<String>,
+}
+
+impl Default for Insights {
+    fn default() -> Self {
+        Self { retention: 7, kms_key: None }
+    }
+}
 
 /// A cluster to seed. Only `id` is needed.
 #[derive(Debug, Clone)]
@@ -29,6 +46,12 @@ pub struct SeedCluster {
     /// How many available instances it has: `<id>-1`, which is the writer, and so on.
     pub instances: usize,
     pub instance_class: String,
+    /// Of all of its instances; `None` for the default group, a custom one comes to exist.
+    pub instance_parameter_group: Option<String>,
+    /// Of all of its instances; `None` for off.
+    pub performance_insights: Option<Insights>,
+    /// Enhanced monitoring of all of its instances: the interval in seconds, and the role's ARN.
+    pub monitoring: Option<(u32, String)>,
     /// `None` for the World's time.
     pub created_at: Option<DateTime<Utc>>,
     pub created_by: String,
@@ -36,12 +59,24 @@ pub struct SeedCluster {
     pub parent: Option<(String, CopyKind)>,
     /// `None` for the parent's, or `password-of-<id>`.
     pub password: Option<String>,
+    /// RDS keeps the password in a secret, which is `active`.
+    pub managed_password: bool,
     pub encryption: Encryption,
     pub kms_key: Option<String>,
     pub scaling: Option<Scaling>,
     pub backup_retention: u32,
     pub deletion_protection: bool,
     pub iam_auth: bool,
+    pub copy_tags_to_snapshot: bool,
+    pub associated_roles: Vec<Role>,
+    pub log_exports: Vec<String>,
+    /// `IPV4` or `DUAL`; with `DUAL`, the subnet group comes to support it.
+    pub network_type: String,
+    pub lifecycle_support: String,
+    /// `None` for the engine's.
+    pub port: Option<u32>,
+    /// Seconds; for Aurora MySQL only.
+    pub backtrack_window: u32,
     pub storage_type: String,
     /// `None` for what the parent implies.
     pub clone_group: Option<String>,
@@ -60,16 +95,27 @@ impl Default for SeedCluster {
             security_groups: vec![DEFAULT_SECURITY_GROUP.to_owned()],
             instances: 1,
             instance_class: "db.r6g.large".to_owned(),
+            instance_parameter_group: None,
+            performance_insights: None,
+            monitoring: None,
             created_at: None,
             created_by: "AKIASTRANGER".to_owned(),
             parent: None,
             password: None,
+            managed_password: false,
             encryption: Encryption::AwsOwned,
             kms_key: None,
             scaling: None,
             backup_retention: 1,
             deletion_protection: false,
             iam_auth: false,
+            copy_tags_to_snapshot: false,
+            associated_roles: Vec::new(),
+            log_exports: Vec::new(),
+            network_type: IPV4.to_owned(),
+            lifecycle_support: EXTENDED_SUPPORT.to_owned(),
+            port: None,
+            backtrack_window: 0,
             storage_type: "aurora".to_owned(),
             clone_group: None,
         }
@@ -87,6 +133,11 @@ pub struct SeedInstance {
     pub created_by: String,
     pub promotion_tier: u32,
     pub publicly_accessible: bool,
+    /// `None` for the default group; a custom one comes to exist.
+    pub parameter_group: Option<String>,
+    pub performance_insights: Option<Insights>,
+    /// Enhanced monitoring: the interval in seconds, and the role's ARN.
+    pub monitoring: Option<(u32, String)>,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -100,6 +151,9 @@ impl Default for SeedInstance {
             created_by: "AKIASTRANGER".to_owned(),
             promotion_tier: 1,
             publicly_accessible: false,
+            parameter_group: None,
+            performance_insights: None,
+            monitoring: None,
             tags: BTreeMap::new(),
         }
     }
@@ -117,6 +171,12 @@ impl Rds {
     /// Lets a subnet group exist.
     pub fn seed_subnet_group(&mut self, name: &str) {
         self.groups.subnet.insert(name.to_lowercase());
+    }
+
+    /// Lets a subnet group exist that supports the network type `DUAL`.
+    pub fn seed_dual_subnet_group(&mut self, name: &str) {
+        self.seed_subnet_group(name);
+        self.groups.dual.insert(name.to_lowercase());
     }
 
     /// Lets a custom cluster parameter group exist, e.g. of the family `aurora-postgresql16`.
@@ -145,17 +205,25 @@ impl Rds {
             self.seed_parameter_group(name, &family);
         }
         self.seed_subnet_group(&seed.subnet_group);
+        if seed.network_type == "DUAL" {
+            self.seed_dual_subnet_group(&seed.subnet_group);
+        }
+        let password =
+            seed.password.or(lineage.password).unwrap_or_else(|| format!("password-of-{}", seed.id));
+        let managed_secret = seed.managed_password.then(|| self.seed_secret(&password));
+        let mut truth = lineage.truth;
+        if truth.parent.is_none() {
+            truth.birth_password.clone_from(&password);
+        }
         let cluster = Cluster {
             arn: self.place.arn("cluster", &seed.id),
             resource_id: lineage.resource_id,
-            truth: lineage.truth,
+            truth,
             status: seed.status,
-            port: if seed.engine == "aurora-mysql" { 3306 } else { 5432 },
+            port: seed.port.unwrap_or(if seed.engine == "aurora-mysql" { 3306 } else { 5432 }),
             master_username: "dba".to_owned(),
-            password: seed
-                .password
-                .or(lineage.password)
-                .unwrap_or_else(|| format!("password-of-{}", seed.id)),
+            password,
+            managed_secret,
             parameter_group: seed.parameter_group.unwrap_or(default_group),
             subnet_group: seed.subnet_group,
             security_groups: seed.security_groups,
@@ -165,12 +233,17 @@ impl Rds {
             maintenance_window: "sun:03:00-sun:03:30".to_owned(),
             iam_auth: seed.iam_auth,
             deletion_protection: seed.deletion_protection,
+            copy_tags_to_snapshot: seed.copy_tags_to_snapshot,
+            roles: seed.associated_roles,
+            log_exports: seed.log_exports,
+            network_type: seed.network_type,
+            backtrack_window: seed.backtrack_window,
             storage_type: seed.storage_type,
             encryption: if seed.kms_key.is_some() { Encryption::Kms } else { seed.encryption },
             kms_key: seed.kms_key,
             scaling: seed.scaling,
             clone_group: seed.clone_group.or(lineage.clone_group),
-            lifecycle_support: EXTENDED_SUPPORT.to_owned(),
+            lifecycle_support: seed.lifecycle_support,
             engine: seed.engine,
             engine_version: seed.engine_version,
             id: seed.id,
@@ -185,10 +258,18 @@ impl Rds {
                 cluster: id.clone(),
                 class: seed.instance_class.clone(),
                 created_by: created_by.clone(),
+                parameter_group: seed.instance_parameter_group.clone(),
+                performance_insights: seed.performance_insights.clone(),
+                monitoring: seed.monitoring.clone(),
                 ..SeedInstance::default()
             });
         }
         resource_id
+    }
+
+    fn seed_secret(&mut self, password: &str) -> ManagedSecret {
+        let arn = self.place.secret(&self.ids.uuid(), &random(&mut self.ids, 6));
+        ManagedSecret::active(arn, self.place.default_key("secretsmanager"), password.to_owned())
     }
 
     fn seed_lineage(&mut self, seed: &SeedCluster) -> Lineage {
@@ -209,6 +290,7 @@ impl Rds {
             truth.volume.clone_from(&parent.truth.volume);
             parent.clone_group.get_or_insert(fresh_group);
         }
+        truth.birth_password.clone_from(&parent.password);
         truth.parent = Some(Parent { id: parent.id.clone(), resource_id: parent.resource_id.clone() });
         Lineage {
             truth,
@@ -220,10 +302,25 @@ impl Rds {
 
     /// Makes an instance. The first one that stays is the writer.
     pub fn seed_instance(&mut self, seed: SeedInstance) {
-        let Some(cluster) = self.cluster(&seed.cluster) else { return };
+        let Some(cluster) = self.state.clusters.get(&seed.cluster).cloned() else { return };
+        if let Some(name) = &seed.parameter_group {
+            self.seed_instance_parameter_group(
+                name,
+                &groups::family(&cluster.engine, &cluster.engine_version),
+            );
+        }
+        let default_group = groups::default_group(&cluster.engine, &cluster.engine_version);
+        let insights = seed.performance_insights;
+        let (interval, role) = seed.monitoring.map_or((0, None), |(seconds, role)| (seconds, Some(role)));
         let instance = Instance {
             arn: self.place.arn("db", &seed.id),
-            parameter_group: groups::default_group(&cluster.engine, &cluster.engine_version),
+            parameter_group: seed.parameter_group.unwrap_or(default_group),
+            performance_insights: insights.is_some(),
+            performance_insights_retention: insights.as_ref().map(|insights| insights.retention),
+            performance_insights_key: insights
+                .map(|insights| insights.kms_key.unwrap_or_else(|| self.place.default_key("rds"))),
+            monitoring_interval: interval,
+            monitoring_role: role,
             maintenance_window: cluster.maintenance_window.clone(),
             created_at: cluster.truth.created_at,
             zone: self.place.zones()[0].clone(),
@@ -240,68 +337,6 @@ impl Rds {
         };
         self.state.instances.insert(instance.id.clone(), Arc::new(instance));
         self.state.elect_writer(&seed.cluster);
-    }
-
-    /// Gives a cluster a status; whatever was under way is forgotten.
-    pub fn set_status(&mut self, id: &str, status: &str) {
-        self.change(id, |cluster| {
-            status.clone_into(&mut cluster.status);
-            cluster.ahead.clear();
-        });
-    }
-
-    /// Gives an instance a status; whatever was under way is forgotten.
-    pub fn set_instance_status(&mut self, id: &str, status: &str) {
-        self.remember(self.state.clone());
-        if let Some(instance) = self.state.instance_mut(id) {
-            status.clone_into(&mut instance.status);
-            instance.ahead.clear();
-        }
-    }
-
-    /// Stops a cluster with its instances, at once.
-    pub fn stop(&mut self, id: &str) {
-        self.set_status(id, "stopped");
-        let members: Vec<String> = self.instances_of(id).map(|instance| instance.id.clone()).collect();
-        for member in members {
-            self.set_instance_status(&member, "stopped");
-        }
-    }
-
-    /// Starts a stopped cluster with its instances, at once.
-    pub fn start(&mut self, id: &str) {
-        self.set_status(id, "available");
-        let members: Vec<String> = self.instances_of(id).map(|instance| instance.id.clone()).collect();
-        for member in members {
-            self.set_instance_status(&member, "available");
-        }
-    }
-
-    /// Gives a cluster another name, at once.
-    pub fn rename(&mut self, id: &str, new: &str) {
-        self.remember(self.state.clone());
-        self.state.rename(id, new);
-    }
-
-    /// Sets tags, as somebody else would.
-    pub fn set_tags(&mut self, id: &str, tags: impl IntoIterator<Item = (String, String)>) {
-        self.change(id, |cluster| cluster.tags.extend(tags));
-    }
-
-    /// Changes anything about a cluster; its identifier must stay.
-    pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Cluster)) {
-        self.remember(self.state.clone());
-        if let Some(cluster) = self.state.cluster_mut(id) {
-            change(cluster);
-        }
-    }
-
-    /// Makes a cluster and its instances disappear, at once.
-    pub fn vanish(&mut self, id: &str) {
-        self.remember(self.state.clone());
-        self.state.instances.retain(|_, instance| instance.cluster != id);
-        if let Some(cluster) = self.state.clusters.remove(id) {
-            self.bury(&cluster, self.now);
-        }
+        self.state.wake_secret(&seed.cluster, self.now);
     }
 }

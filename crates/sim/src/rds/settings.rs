@@ -33,6 +33,18 @@ impl Choice {
     }
 }
 
+/// What becomes of a change of a master password.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is accepted and done.
+    #[default]
+    Works,
+    /// Every such call is refused with `InvalidParameterValue`.
+    RefusedAlways,
+    /// It is accepted, the status comes and goes, and the password stays pending for ever.
+    Lost,
+}
+
 /// The rules and durations of RDS. Every duration is drawn, in whole seconds, from its range.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -66,6 +78,22 @@ pub struct Settings {
     pub restore_from_busy: Choice,
     /// A copy-on-write restore of a stopped source. A full copy of one is documented to work.
     pub clone_of_stopped: Choice,
+    /// A change of a master password, by `MasterUserPassword` or `ManageMasterUserPassword`.
+    pub password_reset: Outcome,
+    /// What the `SecretStatus` of a managed secret becomes after `creating`: `active`, or stuck as `impaired`.
+    pub managed_secret_status: &'static str,
+    /// A managed secret in `creating`, from the moment that its cluster has an available instance.
+    pub managed_secret_seconds: RangeInclusive<u64>,
+    /// A restored cluster shows its source's `MasterUserSecret`, although nothing manages its own password.
+    pub restore_shows_sources_secret: bool,
+    /// IAM roles per cluster.
+    pub role_quota: usize,
+    /// An IAM role in `PENDING`, from the moment that its cluster is there.
+    pub role_seconds: RangeInclusive<u64>,
+    /// Manual cluster snapshots per account and region.
+    pub snapshot_quota: usize,
+    /// A cluster snapshot in `creating`.
+    pub snapshot_seconds: RangeInclusive<u64>,
     /// How far back a stale read can look.
     pub memory: Duration,
 }
@@ -88,6 +116,14 @@ impl Default for Settings {
             delete_while_creating: Choice::BySeed,
             restore_from_busy: Choice::BySeed,
             clone_of_stopped: Choice::BySeed,
+            password_reset: Outcome::Works,
+            managed_secret_status: "active",
+            managed_secret_seconds: 20..=90,
+            restore_shows_sources_secret: false,
+            role_quota: 5,
+            role_seconds: 5..=60,
+            snapshot_quota: 100,
+            snapshot_seconds: 60..=300,
             memory: Duration::hours(1),
         }
     }

@@ -1,9 +1,14 @@
 //! Clusters and instances, and what becomes of them as time passes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+
+use super::managed_password::ManagedSecret;
+use super::roles::Role;
+use super::snapshots::Snapshot;
 
 /// How a cluster came from another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub struct Truth {
     pub copy_on_write: bool,
     /// A copy-on-write clone was asked for, and AWS silently made a full copy: the sixteenth.
     pub became_full_copy: bool,
+    /// The master password that it began with: a copy's is its source's.
+    pub birth_password: String,
 }
 
 /// How a cluster's storage is encrypted.
@@ -82,6 +89,10 @@ pub struct Cluster {
     pub password: String,
     /// The password that a change under way will set.
     pub pending_password: Option<String>,
+    /// The secret that RDS keeps the password in, while it manages the password.
+    pub managed_secret: Option<ManagedSecret>,
+    /// A source's secret that a restored cluster shows without having it.
+    pub inherited_secret: Option<ManagedSecret>,
     pub parameter_group: String,
     pub subnet_group: String,
     pub security_groups: Vec<String>,
@@ -97,6 +108,11 @@ pub struct Cluster {
     pub kms_key: Option<String>,
     pub backtrack_window: u32,
     pub log_exports: Vec<String>,
+    /// The log exports that a change under way will leave.
+    pub pending_log_exports: Option<Vec<String>>,
+    pub roles: Vec<Role>,
+    /// `IPV4` or `DUAL`.
+    pub network_type: String,
     pub scaling: Option<Scaling>,
     pub clone_group: Option<String>,
     pub lifecycle_support: String,
@@ -118,10 +134,14 @@ pub struct Instance {
     pub created_by: String,
     pub created_at: DateTime<Utc>,
     pub class: String,
+    /// The class that a change under way will set.
+    pub pending_class: Option<String>,
     pub writer: bool,
     pub promotion_tier: u32,
     pub publicly_accessible: bool,
     pub parameter_group: String,
+    /// `applying`, `pending-reboot`, …; `None` for `in-sync`.
+    pub parameter_apply_status: Option<String>,
     pub zone: String,
     pub maintenance_window: String,
     pub auto_minor_version_upgrade: bool,
@@ -129,6 +149,8 @@ pub struct Instance {
     pub monitoring_role: Option<String>,
     pub performance_insights: bool,
     pub performance_insights_retention: Option<u32>,
+    /// An ARN. It stays when Performance Insights is turned off.
+    pub performance_insights_key: Option<String>,
     pub tags: BTreeMap<String, String>,
     /// What happens by itself, in order of time.
     pub(super) ahead: VecDeque<(DateTime<Utc>, Step)>,
@@ -138,13 +160,48 @@ pub struct Instance {
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Its status changes.
-    Status(&'static str),
+    Status(Cow<'static, str>),
     /// The pending password becomes the password.
     Password(String),
+    /// The secret of this ARN has been made.
+    Secret(String),
+    /// The role of this ARN may be used.
+    Role(String),
+    /// The pending log exports become the log exports.
+    LogExports(Vec<String>),
+    /// An instance gets its new class.
+    Class(String),
+    /// What an instance's new parameter group says about static parameters waits for a reboot.
+    GroupApplied,
     /// A cluster gets its new name.
     Rename(String),
     /// It is no more.
     Gone,
+}
+
+impl Step {
+    /// A change of status.
+    pub(super) fn status(status: &'static str) -> Self {
+        Self::Status(Cow::Borrowed(status))
+    }
+
+    /// Whether it goes on however the status is changed by hand.
+    pub(super) fn outlives_status(&self) -> bool {
+        matches!(self, Step::Secret(_) | Step::Role(_))
+    }
+}
+
+/// Adds steps to come and keeps all of them in order.
+fn plan(ahead: &mut VecDeque<(DateTime<Utc>, Step)>, steps: impl IntoIterator<Item = (DateTime<Utc>, Step)>) {
+    ahead.extend(steps);
+    ahead.make_contiguous().sort_by_key(|(at, _)| *at);
+}
+
+/// A change that waited is done, unless a later one has replaced it.
+fn land<T: PartialEq>(field: &mut T, pending: &mut Option<T>, value: T) {
+    if pending.take_if(|pending| *pending == value).is_some() {
+        *field = value;
+    }
 }
 
 /// Everything that an API call can see. Cheap to clone: the past is a list of these.
@@ -152,18 +209,26 @@ pub(super) enum Step {
 pub(super) struct State {
     pub(super) clusters: BTreeMap<String, Arc<Cluster>>,
     pub(super) instances: BTreeMap<String, Arc<Instance>>,
+    pub(super) snapshots: BTreeMap<String, Arc<Snapshot>>,
+}
+
+impl Instance {
+    /// Adds steps to come and keeps all of them in order.
+    pub(super) fn plan(&mut self, steps: impl IntoIterator<Item = (DateTime<Utc>, Step)>) {
+        plan(&mut self.ahead, steps);
+    }
 }
 
 impl Cluster {
     /// Adds steps to come and keeps all of them in order.
     pub(super) fn plan(&mut self, steps: impl IntoIterator<Item = (DateTime<Utc>, Step)>) {
-        self.ahead.extend(steps);
-        self.ahead.make_contiguous().sort_by_key(|(at, _)| *at);
+        plan(&mut self.ahead, steps);
     }
 
     /// When it leaves `creating` by itself.
     pub(super) fn ready_at(&self) -> Option<DateTime<Utc>> {
-        self.ahead.front().filter(|_| self.status == "creating").map(|(at, _)| *at)
+        let mut changes = self.ahead.iter().filter(|(_, step)| matches!(step, Step::Status(_)));
+        changes.next().filter(|_| self.status == "creating").map(|(at, _)| *at)
     }
 }
 
@@ -186,6 +251,7 @@ impl State {
         let due = |ahead: &VecDeque<(DateTime<Utc>, Step)>| ahead.front().is_some_and(|(at, _)| *at <= now);
         self.instances.values().any(|instance| due(&instance.ahead))
             || self.clusters.values().any(|cluster| due(&cluster.ahead))
+            || self.snapshots.values().any(|snapshot| snapshot.is_due(now))
     }
 
     /// Lets everything happen that is due, and returns the clusters that are gone, with the time.
@@ -200,6 +266,9 @@ impl State {
         for id in self.clusters.keys().cloned().collect::<Vec<_>>() {
             self.settle_cluster(id, now, &mut gone);
         }
+        for snapshot in self.snapshots.values_mut().filter(|snapshot| snapshot.is_due(now)) {
+            Arc::make_mut(snapshot).finish();
+        }
         gone
     }
 
@@ -210,7 +279,17 @@ impl State {
             }
             let instance = Arc::make_mut(instance);
             match instance.ahead.pop_front() {
-                Some((_, Step::Status(status))) => status.clone_into(&mut instance.status),
+                Some((at, Step::Status(status))) => {
+                    instance.status = status.into_owned();
+                    let cluster = instance.cluster.clone();
+                    self.wake_secret(&cluster, at);
+                }
+                Some((_, Step::Class(class))) => {
+                    land(&mut instance.class, &mut instance.pending_class, class);
+                }
+                Some((_, Step::GroupApplied)) => {
+                    instance.parameter_apply_status = Some("pending-reboot".to_owned());
+                }
                 Some((_, Step::Gone)) => {
                     let cluster = instance.cluster.clone();
                     self.instances.remove(id);
@@ -234,12 +313,24 @@ impl State {
             let cluster = Arc::make_mut(cluster);
             let Some((at, step)) = cluster.ahead.pop_front() else { return };
             match step {
-                Step::Status(status) => status.clone_into(&mut cluster.status),
-                Step::Password(password) => {
-                    if cluster.pending_password.as_ref() == Some(&password) {
-                        cluster.pending_password = None;
+                Step::Status(status) => cluster.status = status.into_owned(),
+                Step::Secret(arn) => {
+                    if let Some(secret) = cluster.managed_secret.as_mut().filter(|secret| secret.arn == arn) {
+                        secret.finish();
                     }
-                    cluster.password = password;
+                }
+                Step::Role(arn) => {
+                    for role in cluster.roles.iter_mut().filter(|role| role.arn == arn) {
+                        "ACTIVE".clone_into(&mut role.status);
+                    }
+                }
+                Step::LogExports(logs) => {
+                    land(&mut cluster.log_exports, &mut cluster.pending_log_exports, logs);
+                }
+                // Of instances.
+                Step::Class(_) | Step::GroupApplied => {}
+                Step::Password(password) => {
+                    land(&mut cluster.password, &mut cluster.pending_password, password);
                 }
                 Step::Rename(new) => {
                     self.rename(&id, &new);
@@ -250,6 +341,23 @@ impl State {
                     gone.extend(self.clusters.remove(&id).map(|cluster| (at, cluster)));
                 }
             }
+        }
+    }
+
+    /// Lets the making of a secret begin to end: it does so once the cluster has an instance that works.
+    pub(super) fn wake_secret(&mut self, id: &str, at: DateTime<Utc>) {
+        let waits = |cluster: &Arc<Cluster>| {
+            cluster.managed_secret.as_ref().is_some_and(ManagedSecret::waits_for_an_instance)
+        };
+        let has_instance = self.members(id).any(|instance| instance.status == "available");
+        if !has_instance || !self.clusters.get(id).is_some_and(waits) {
+            return;
+        }
+        if let Some(cluster) = self.cluster_mut(id)
+            && let Some(secret) = &mut cluster.managed_secret
+        {
+            let step = (secret.begin(at), Step::Secret(secret.arn.clone()));
+            cluster.plan([step]);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::state::{Cluster, CopyKind, Instance, Parent};
-use super::{Rds, Truth};
+use super::{ManagedSecret, Rds, Truth};
 
 /// One cluster that was ever made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,18 @@ impl Rds {
     /// The password that works now.
     pub fn password_of(&self, id: &str) -> Option<&str> {
         self.cluster(id).map(|cluster| cluster.password.as_str())
+    }
+
+    /// The secret that RDS keeps the password in, while it manages the password.
+    pub fn managed_secret_of(&self, id: &str) -> Option<&ManagedSecret> {
+        self.cluster(id).and_then(|cluster| cluster.managed_secret.as_ref())
+    }
+
+    /// Whether the password that works now is still the one that a copy was made with: its source's.
+    pub fn shares_password_with_source(&self, id: &str) -> bool {
+        self.cluster(id).is_some_and(|cluster| {
+            cluster.truth.parent.is_some() && cluster.password == cluster.truth.birth_password
+        })
     }
 
     /// Every cluster that was ever made, the seeded ones too, in order.

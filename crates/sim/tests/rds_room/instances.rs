@@ -1,7 +1,7 @@
 use aurora_clone_sim::rds::{Choice, Scaling, SeedCluster, SeedInstance, Settings};
 use chrono::Duration;
 
-use crate::room::{MANAGER, Room, element, seed, settings, with};
+use crate::room::{MANAGER, Room, STRANGER, element, seed, settings, text, with};
 
 const CREATE: &str = "CreateDBInstance";
 const MODIFY: &str = "ModifyDBInstance";
@@ -161,4 +161,96 @@ fn an_instance_is_modified_when_it_is_available() {
     assert_eq!(room.instance_status("prod-1"), "available");
     room.world.rds.stop("prod");
     room.refused(400, "InvalidDBClusterStateFault", MODIFY, &bigger);
+}
+
+#[test]
+fn a_new_class_waits_and_is_shown_as_pending() {
+    let mut room = Room::with(Settings { modify_lag_seconds: 5..=5, ..settings() });
+    room.world.rds.seed_cluster(seed("prod"));
+    let id = ("DBInstanceIdentifier", "prod-1");
+    let bigger = [id, ("DBInstanceClass", "db.r6g.xlarge"), ("ApplyImmediately", "true")];
+    let made = room.ok_as(STRANGER, MODIFY, &bigger);
+    let pending = "<DBInstanceClass>db.r6g.xlarge</DBInstanceClass>";
+    assert_eq!(
+        (element(&made, "DBInstanceStatus"), element(&made, "PendingModifiedValues")),
+        ("available".into(), pending.into())
+    );
+    assert_eq!(element(&made, "DBInstanceClass"), "db.r6g.large");
+    room.wait(Duration::seconds(5));
+    assert_eq!(room.instance_status("prod-1"), "modifying");
+    assert_eq!(room.world.rds.instance("prod-1").unwrap().class, "db.r6g.large");
+    room.wait(Duration::seconds(60));
+    let shown = room.ok("DescribeDBInstances", &[id]);
+    assert_eq!(
+        (element(&shown, "DBInstanceStatus"), element(&shown, "DBInstanceClass")),
+        ("available".into(), "db.r6g.xlarge".into())
+    );
+    assert_eq!(element(&shown, "PendingModifiedValues"), "");
+    // The class that it has is no change.
+    assert_eq!(element(&room.ok_as(STRANGER, MODIFY, &bigger), "PendingModifiedValues"), "");
+}
+
+#[test]
+fn a_new_parameter_group_waits_for_a_reboot() {
+    let mut room = Room::with_prod();
+    room.world.rds.seed_instance_parameter_group("tuned", "aurora-postgresql16");
+    let id = ("DBInstanceIdentifier", "prod-1");
+    let made = room.ok_as(STRANGER, MODIFY, &[id, ("DBParameterGroupName", "tuned")]);
+    let status = |xml: &str| element(xml, "ParameterApplyStatus");
+    assert_eq!((element(&made, "DBParameterGroupName"), status(&made)), ("tuned".into(), "applying".into()));
+    room.wait(Duration::minutes(1));
+    assert_eq!(status(&room.ok("DescribeDBInstances", &[id])), "pending-reboot");
+}
+
+#[test]
+fn performance_insights_have_a_key_that_stays() {
+    let mut room = Room::with_prod();
+    let on = ("EnablePerformanceInsights", "true");
+    let key = ("PerformanceInsightsKMSKeyId", "1");
+    let days = |days| ("PerformanceInsightsRetentionPeriod", days);
+    for bad in ["0", "8", "94", "744"] {
+        room.refused(400, "InvalidParameterValue", CREATE, &with(&base(), &[on, days(bad)]));
+    }
+    room.world.rds.break_key("3");
+    let broken = ("PerformanceInsightsKMSKeyId", "3");
+    room.refused(400, "KMSKeyNotAccessibleFault", CREATE, &with(&base(), &[on, broken]));
+    for without in [vec![key], vec![days("7")], vec![("EnablePerformanceInsights", "false"), key]] {
+        room.refused(400, "InvalidParameterCombination", CREATE, &with(&base(), &without));
+    }
+    let shown = |xml: &str| {
+        ["Enabled", "KMSKeyId", "RetentionPeriod"]
+            .map(|name| element(xml, &format!("PerformanceInsights{name}")))
+    };
+    let arn = "arn:aws:kms:eu-west-1:123456789012:key/1";
+    let made = room.ok_as(STRANGER, CREATE, &with(&base(), &[on, key, days("31")]));
+    assert_eq!(shown(&made), ["true", arn, "31"]);
+
+    let id = ("DBInstanceIdentifier", "prod-1");
+    let arn_of_rds = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001";
+    let mut modify = |more: &[(&str, &str)]| {
+        room.wait(Duration::minutes(1));
+        let made = room.call(STRANGER, MODIFY, &[&[id], more].concat());
+        (made.status, shown(&text(&made)))
+    };
+    assert_eq!(modify(&[on]), (200, ["true", arn_of_rds, "7"].map(str::to_owned)));
+    assert_eq!(modify(&[days("731")]), (200, ["true", arn_of_rds, "731"].map(str::to_owned)));
+    assert_eq!(modify(&[key]).0, 400);
+    let off = ("EnablePerformanceInsights", "false");
+    assert_eq!(modify(&[off]), (200, ["false", "", ""].map(str::to_owned)));
+    assert_eq!(modify(&[on, key]).0, 400);
+    assert_eq!(modify(&[on]), (200, ["true", arn_of_rds, "7"].map(str::to_owned)));
+}
+
+#[test]
+fn monitoring_is_changed() {
+    let mut room = Room::with_prod();
+    let id = ("DBInstanceIdentifier", "prod-1");
+    let role = "arn:aws:iam::123456789012:role/monitoring";
+    room.refused(400, "InvalidParameterCombination", MODIFY, &[id, ("MonitoringInterval", "60")]);
+    room.ok_as(STRANGER, MODIFY, &[id, ("MonitoringInterval", "60"), ("MonitoringRoleArn", role)]);
+    let shown = room.ok("DescribeDBInstances", &[id]);
+    assert_eq!(
+        (element(&shown, "MonitoringInterval"), element(&shown, "MonitoringRoleArn")),
+        ("60".into(), role.into())
+    );
 }

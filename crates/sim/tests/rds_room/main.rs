@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod by_hand;
 mod deleting;
 mod describing;
 mod instances;
+mod managing;
 mod modifying;
 mod restoring;
+mod roles;
 mod room;
+mod snapshots;
 mod tagging;
 mod truth;

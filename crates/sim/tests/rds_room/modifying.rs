@@ -1,4 +1,4 @@
-use aurora_clone_sim::rds::Settings;
+use aurora_clone_sim::rds::{SeedCluster, Settings};
 use chrono::Duration;
 
 use crate::room::{Room, STRANGER, element, elements, seed, settings};
@@ -64,7 +64,8 @@ fn what_the_request_must_and_must_not_say() {
             vec![("DBClusterIdentifier", "arn:aws:rds:eu-west-1:123456789012:cluster:prod")],
         ),
         (400, "InvalidParameterCombination", vec![ID, ("EngineVersion", "17")]),
-        (400, "InvalidParameterCombination", vec![ID, ("ManageMasterUserPassword", "true")]),
+        (400, "InvalidParameterCombination", vec![ID, ("RotateMasterUserPassword", "true")]),
+        (400, "InvalidParameterCombination", vec![ID, NOW, ("NetworkType", "DUAL")]),
         (400, "InvalidParameterCombination", vec![ID, ("Wheels", "4")]),
         (400, "InvalidParameterCombination", vec![ID, ("EnableIAMDatabaseAuthentication", "true")]),
         (400, "InvalidParameterValue", vec![ID, ("BackupRetentionPeriod", "0")]),
@@ -133,4 +134,72 @@ fn a_renamed_cluster_keeps_its_resource_id_and_its_members() {
     assert_eq!(element(&found, "Status"), "available");
     assert!(element(&found, "DBClusterArn").ends_with(":cluster:old-prod"));
     assert_eq!(elements(&found, "DBInstanceIdentifier"), ["prod-1"]);
+}
+
+#[test]
+fn log_exports_change_after_a_while() {
+    let mut room = Room::new();
+    room.world.rds.seed_cluster(SeedCluster { log_exports: vec!["postgresql".into()], ..seed("prod") });
+    let enable = ("CloudwatchLogsExportConfiguration.EnableLogTypes.member.1", "instance");
+    let disable = ("CloudwatchLogsExportConfiguration.DisableLogTypes.member.1", "postgresql");
+    for (code, more) in [
+        ("InvalidParameterCombination", (enable.0, "slowquery")),
+        ("InvalidParameterCombination", (disable.0, "slowquery")),
+        ("InvalidParameterCombination", (disable.0, "instance")),
+        ("InvalidParameterCombination", ("CloudwatchLogsExportConfiguration.EnableLogTypes.Value.1", "x")),
+        ("InvalidParameterCombination", ("CloudwatchLogsExportConfiguration.Types.member.1", "x")),
+    ] {
+        room.refused(400, code, MODIFY, &[ID, enable, more]);
+    }
+    let made = room.ok_as(STRANGER, MODIFY, &[ID, enable, disable]);
+    assert_eq!(element(&made, "Status"), "modifying");
+    assert_eq!(element(&made, "EnabledCloudwatchLogsExports"), "<member>postgresql</member>");
+    assert_eq!(element(&made, "LogTypesToEnable"), "<member>instance</member>");
+    assert_eq!(element(&made, "LogTypesToDisable"), "<member>postgresql</member>");
+    room.wait(Duration::minutes(1));
+    let shown = room.ok("DescribeDBClusters", &[ID]);
+    assert_eq!(element(&shown, "EnabledCloudwatchLogsExports"), "<member>instance</member>");
+    assert!(!shown.contains("PendingModifiedValues"));
+    // What is as asked already is no error.
+    room.ok_as(STRANGER, MODIFY, &[ID, enable]);
+    room.wait(Duration::minutes(1));
+    assert_eq!(room.world.rds.cluster("prod").unwrap().log_exports, ["instance"]);
+}
+
+#[test]
+fn two_changes_of_log_exports_in_the_lag_add_up() {
+    let mut room = Room::with(Settings { modify_lag_seconds: 5..=5, ..settings() });
+    room.world.rds.seed_cluster(seed("prod"));
+    for log in ["instance", "postgresql"] {
+        let enable = ("CloudwatchLogsExportConfiguration.EnableLogTypes.member.1", log);
+        assert_eq!(element(&room.ok_as(STRANGER, MODIFY, &[ID, enable]), "Status"), "available");
+    }
+    room.wait(Duration::minutes(2));
+    assert_eq!(room.world.rds.cluster("prod").unwrap().log_exports, ["instance", "postgresql"]);
+}
+
+#[test]
+fn the_lifecycle_is_changed_at_once() {
+    let mut room = Room::with_prod();
+    let name = "EngineLifecycleSupport";
+    room.refused(400, "InvalidParameterValue", MODIFY, &[ID, (name, "none")]);
+    let off = "open-source-rds-extended-support-disabled";
+    let made = room.ok_as(STRANGER, MODIFY, &[ID, (name, off)]);
+    assert_eq!((element(&made, name).as_str(), element(&made, "Status").as_str()), (off, "available"));
+}
+
+#[test]
+fn the_last_of_two_passwords_wins() {
+    for number in 0..20 {
+        let mut room = Room::with(Settings { modify_lag_seconds: 5..=5, ..settings() });
+        room.world.rds.seed_cluster(seed("prod"));
+        // Other seeds, so that either change may be the one that ends first.
+        (0..number).for_each(|_| drop(room.ok("DescribeDBClusters", &[ID])));
+        for password in ["first-password", "second-password"] {
+            room.ok_as(STRANGER, MODIFY, &[ID, ("MasterUserPassword", password)]);
+        }
+        room.wait(Duration::minutes(2));
+        assert_eq!(room.world.rds.password_of("prod"), Some("second-password"));
+        assert!(!room.ok("DescribeDBClusters", &[ID]).contains("PendingModifiedValues"));
+    }
 }

@@ -60,7 +60,7 @@ fn unsupported_parameters_are_named() {
         ("ScalingConfiguration.MinCapacity", "not simulated"),
         ("SourceDbClusterResourceId", "not simulated"),
         ("OptionGroupName", "not simulated"),
-        ("AssociatedRoles.DBClusterRole.1.RoleArn", "not simulated"),
+        ("AssociatedRoles.DBClusterRole.1.RoleArn", "Unknown parameter AssociatedRoles.DBClusterRole"),
         ("MasterUserPassword", "MasterUserPassword"),
         ("EngineVersion", "EngineVersion"),
     ] {
@@ -423,4 +423,41 @@ fn a_new_cluster_is_its_own_volume() {
     assert_eq!(room.world.rds.password_of("new"), Some("long-enough"));
     let full = Settings { cluster_quota: 0, ..settings() };
     Room::with(full).refused(403, "DBClusterQuotaExceededFault", "CreateDBCluster", &base);
+}
+
+#[test]
+fn the_network_type_rests_on_the_subnet_group() {
+    let mut room = Room::new();
+    room.world.rds.seed_cluster(SeedCluster {
+        subnet_group: "six".into(),
+        network_type: "DUAL".into(),
+        ..seed("prod")
+    });
+    let (dual, six) = (("NetworkType", "DUAL"), ("DBSubnetGroupName", "six"));
+    refused(&mut room, 400, "NetworkTypeNotSupported", &[dual]);
+    refused(&mut room, 400, "InvalidParameterValue", &[six, ("NetworkType", "IPV6")]);
+    let made = room.restore(MANAGER, "kid", "prod", "copy-on-write", &[six, dual]);
+    assert_eq!(element(&made, "NetworkType"), "DUAL");
+    let made = room.restore(MANAGER, "kid2", "prod", "copy-on-write", &[six]);
+    assert_eq!(element(&made, "NetworkType"), "IPV4", "not the source's");
+    room.world.rds.seed_dual_subnet_group("Another");
+    let another = [dual, ("DBSubnetGroupName", "another")];
+    room.restore(MANAGER, "kid3", "prod", "copy-on-write", &another);
+}
+
+#[test]
+fn backtracking_is_off_unless_asked_for() {
+    let mut room = Room::new();
+    room.world.rds.seed_cluster(SeedCluster {
+        engine: "aurora-mysql".into(),
+        engine_version: "8.0.mysql_aurora.3.08.0".into(),
+        backtrack_window: 7200,
+        log_exports: vec!["audit".into()],
+        ..seed("prod")
+    });
+    refused(&mut room, 400, "InvalidParameterValue", &[("BacktrackWindow", "259201")]);
+    let made = room.clone_of(MANAGER, "kid", "prod");
+    assert_eq!((element(&made, "BacktrackWindow"), made.contains("CloudwatchLogs")), ("0".into(), false));
+    let made = room.restore(MANAGER, "kid2", "prod", "copy-on-write", &[("BacktrackWindow", "3600")]);
+    assert_eq!(element(&made, "BacktrackWindow"), "3600");
 }

@@ -1,4 +1,4 @@
-use aurora_clone_sim::rds::{CopyKind, SeedCluster};
+use aurora_clone_sim::rds::{CopyKind, Role, SeedCluster};
 use aurora_clone_sim::{Config, World};
 use chrono::Duration;
 
@@ -25,6 +25,19 @@ fn every_accepted_mutation_of_what_is_not_the_managers_is_seen() {
         ("AddTagsToResource", vec![arn, tag]),
         ("AddTagsToResource", vec![instance_arn, tag]),
         ("RemoveTagsFromResource", vec![arn, ("TagKeys.member.1", "a")]),
+        (
+            "AddRoleToDBCluster",
+            vec![prod, ("RoleArn", "arn:aws:iam::123456789012:role/x"), ("FeatureName", "s3Import")],
+        ),
+        (
+            "RemoveRoleFromDBCluster",
+            vec![prod, ("RoleArn", "arn:aws:iam::123456789012:role/old"), ("FeatureName", "s3Export")],
+        ),
+        ("ModifyDBCluster", vec![prod, ("ManageMasterUserPassword", "true")]),
+        (
+            "ModifyDBCluster",
+            vec![prod, ("CloudwatchLogsExportConfiguration.EnableLogTypes.member.1", "instance")],
+        ),
         ("DeleteDBInstance", vec![member, SKIP]),
         (
             "CreateDBInstance",
@@ -36,10 +49,16 @@ fn every_accepted_mutation_of_what_is_not_the_managers_is_seen() {
             ],
         ),
     ] {
-        let mut room = Room::with_prod();
+        let room_with_role = || {
+            let mut room = Room::with_prod();
+            let role = Role::active("arn:aws:iam::123456789012:role/old", Some("s3Export"));
+            room.world.rds.change("prod", |prod| prod.roles.push(role));
+            room
+        };
+        let mut room = room_with_role();
         room.ok_as(STRANGER, operation, &parameters);
         assert!(room.world.violations.is_empty());
-        let mut room = Room::with_prod();
+        let mut room = room_with_role();
         room.ok(operation, &parameters);
         assert_eq!(broken(&mut room), ["S1", "S2"], "{operation}");
     }
@@ -153,4 +172,55 @@ fn a_refused_call_changes_nothing_and_the_same_seed_gives_the_same_world() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+#[test]
+fn a_public_instance_of_the_managers_is_seen() {
+    let instance = [
+        ("DBInstanceIdentifier", "kid-1"),
+        ("DBClusterIdentifier", "kid"),
+        ("DBInstanceClass", "db.r6g.large"),
+        ("Engine", "aurora-postgresql"),
+    ];
+    let public = ("PubliclyAccessible", "true");
+    let mut room = Room::with_prod();
+    room.clone_of(MANAGER, "kid", "prod");
+    room.ok("CreateDBInstance", &[&instance[..], &[public]].concat());
+    assert_eq!(broken(&mut room), ["S22"]);
+    // The name of the default subnet group makes it public, too.
+    let mut room = Room::with_prod();
+    room.clone_of(MANAGER, "kid", "prod");
+    room.ok("CreateDBInstance", &[&instance[..], &[("DBSubnetGroupName", "default")]].concat());
+    assert_eq!(broken(&mut room), ["S22"]);
+
+    let mut room = Room::with_prod();
+    room.clone_of(MANAGER, "kid", "prod");
+    room.add_instance(MANAGER, "kid-1", "kid");
+    room.wait(Duration::minutes(12));
+    let id = ("DBInstanceIdentifier", "kid-1");
+    room.ok("ModifyDBInstance", &[id, public]);
+    assert_eq!(broken(&mut room), ["S22"]);
+    // What somebody else made public is not the manager's doing.
+    room.wait(Duration::minutes(1));
+    room.ok("ModifyDBInstance", &[id, ("PromotionTier", "2")]);
+    assert!(room.world.violations.is_empty());
+}
+
+#[test]
+fn lost_security_groups_are_seen() {
+    let mut room = Room::new();
+    room.world.rds.seed_cluster(SeedCluster { security_groups: vec!["sg-app".into()], ..seed("prod") });
+    let group = |name| ("VpcSecurityGroupIds.VpcSecurityGroupId.1", name);
+    room.clone_of(STRANGER, "theirs", "prod");
+    assert!(room.world.violations.is_empty());
+    room.clone_of(MANAGER, "kid", "prod");
+    assert_eq!(broken(&mut room), ["S22"]);
+    room.restore(MANAGER, "kid2", "prod", "copy-on-write", &[group("sg-other")]);
+    assert!(room.world.violations.is_empty());
+    room.wait(Duration::minutes(4));
+    let modify = [("DBClusterIdentifier", "kid2"), ("ApplyImmediately", "true"), group("sg-00000000default")];
+    room.ok("ModifyDBCluster", &modify);
+    assert_eq!(broken(&mut room), ["S22"]);
+    room.ok("ModifyDBCluster", &[("DBClusterIdentifier", "kid"), ("DeletionProtection", "false")]);
+    assert!(room.world.violations.is_empty(), "said once");
 }
