@@ -20,6 +20,12 @@ fn input() -> Value {
     json!({"request": "r-1", "seen": 0})
 }
 
+/// What follows every answer.
+fn told(harness: &mut Harness) {
+    let tell = harness.succeed(json!({"request": "lies"}));
+    assert_eq!(tell.payload, json!({"step": "tell", "request": "r-1"}));
+}
+
 #[test]
 fn the_happy_path() {
     let mut harness = shipped();
@@ -41,11 +47,12 @@ fn the_happy_path() {
     assert_eq!(second.payload["seen"], 1);
     let answer = harness.succeed(json!(null));
     assert_eq!(answer.payload, json!({"step": "answer", "request": "r-1"}));
+    told(&mut harness);
     assert_eq!(harness.end("one"), ("SUCCEEDED", None));
     assert_eq!(harness.output("one"), json!({"next": "answer", "request": "r-1", "seen": 2}));
     assert_eq!(
         harness.path("one"),
-        ["Advance", "IsDecided", "Wait", "Advance", "IsDecided", "Answer"].map(str::to_owned)
+        ["Advance", "IsDecided", "Wait", "Advance", "IsDecided", "Answer", "Tell"].map(str::to_owned)
     );
     let stays = harness.execution("one").path();
     let wait = &stays[2];
@@ -79,9 +86,10 @@ fn an_attempt_is_repeated_with_back_off_and_then_given_up() {
     );
     let answer = harness.succeed(json!({}));
     assert_eq!(answer.payload, json!({"step": "answer", "request": "r-1"}));
+    told(&mut harness);
     assert_eq!(harness.end("one"), ("SUCCEEDED", None));
     assert_eq!(harness.output("one")["error"]["Error"], "Sandbox.Timedout");
-    assert_eq!(harness.path("one"), ["Advance", "GiveUp", "Answer"].map(str::to_owned));
+    assert_eq!(harness.path("one"), ["Advance", "GiveUp", "Answer", "Tell"].map(str::to_owned));
 }
 
 #[test]
@@ -113,7 +121,30 @@ fn a_give_up_that_fails_too_still_leads_to_the_answer() {
         harness.advance(30);
     }
     assert_eq!(harness.succeed(json!({})).payload, json!({"step": "answer", "request": "r-1"}));
+    told(&mut harness);
     assert_eq!(harness.end("one"), ("SUCCEEDED", None));
+}
+
+#[test]
+fn an_event_that_is_lost_fails_no_request_that_is_answered() {
+    for (error, attempts) in [("NotTold", 7), ("UnknownRequest", 1)] {
+        let mut harness = shipped();
+        harness.start("one", &input());
+        harness.succeed(json!({"next": "answer", "request": "r-1", "seen": 1}));
+        assert_eq!(harness.succeed(json!(null)).payload["step"], "answer");
+        let answered = harness.now;
+        for _ in 0..attempts {
+            assert_eq!(harness.fail(error).payload, json!({"step": "tell", "request": "r-1"}));
+            harness.advance(30);
+        }
+        assert!(harness.invoked.is_empty(), "{error}");
+        assert_eq!(harness.end("one"), ("SUCCEEDED", None));
+        assert_eq!(harness.path("one").last().map(String::as_str), Some("Untold"));
+        assert_eq!(harness.output("one")["untold"]["Error"], error);
+        assert!(harness.events.is_empty(), "success is no news");
+        let stopped = harness.execution("one").stopped.expect("stopped");
+        assert!((stopped - answered).num_seconds() <= 6 * 30, "{error}");
+    }
 }
 
 #[test]
@@ -185,6 +216,7 @@ fn a_stuck_function_is_tried_again_and_its_late_reply_is_ignored() {
     harness.reply(&second, Ok(json!({"next": "answer", "request": "r-1", "seen": 1})));
     harness.reply(&second, Ok(json!({"next": "wait", "seconds": 5, "request": "twice", "seen": 1})));
     assert_eq!(harness.succeed(json!({})).payload["request"], "r-1");
+    told(&mut harness);
     assert_eq!(harness.end("one"), ("SUCCEEDED", None));
     let kinds: Vec<_> = harness.execution("one").history.iter().map(|event| event.kind).collect();
     assert_eq!(
