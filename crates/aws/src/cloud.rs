@@ -36,6 +36,12 @@ pub struct Cloud {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Step Functions.
     pub states: aws_sdk_sfn::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// EventBridge.
+    pub events: aws_sdk_eventbridge::Client,
     /// The connection that all of them share; the answer to CloudFormation goes through it as well.
     pub http: SharedHttpConnector,
     /// The table of requests, locks and fences.
@@ -92,11 +98,20 @@ impl Cloud {
         dynamodb.set_endpoint_url((parts.endpoint)("DYNAMODB"));
         let mut states = aws_sdk_sfn::config::Builder::from(&config);
         states.set_endpoint_url((parts.endpoint)("SFN"));
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
+        secrets.set_endpoint_url((parts.endpoint)("SECRETS_MANAGER"));
+        let mut kms = aws_sdk_kms::config::Builder::from(&config);
+        kms.set_endpoint_url((parts.endpoint)("KMS"));
+        let mut events = aws_sdk_eventbridge::config::Builder::from(&config);
+        events.set_endpoint_url((parts.endpoint)("EVENTBRIDGE"));
         Self {
             rds: aws_sdk_rds::Client::from_conf(rds.build()),
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             states: aws_sdk_sfn::Client::from_conf(states.build()),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+            kms: aws_sdk_kms::Client::from_conf(kms.build()),
+            events: aws_sdk_eventbridge::Client::from_conf(events.build()),
             http: parts.http,
             table: parts.table,
             state_machine: parts.state_machine,
@@ -171,7 +186,13 @@ impl CallError {
     /// Whether the same call may go through later: throttled, broken on AWS's side, or never answered. Everything else is AWS's
     /// last word.
     pub fn is_passing(&self) -> bool {
-        const PASSING: [&str; 11] = [
+        const PASSING: [&str; 17] = [
+            "DependencyTimeoutException",
+            "InternalException",
+            "InternalServiceError",
+            "KMSInternalException",
+            "KeyUnavailableException",
+            "LimitExceededException",
             "InternalFailure",
             "InternalError",
             "InternalServerError",

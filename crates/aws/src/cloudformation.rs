@@ -34,3 +34,13 @@ pub async fn ask(cloud: &Cloud, stack_id: &str, logical_id: &str) -> Result<Word
         Err(error) => Err(error),
     }
 }
+
+/// Whether CloudFormation is rolling a stack back.
+pub async fn is_rolling_back(cloud: &Cloud, stack_id: &str) -> Result<bool, CallError> {
+    let call = cloud.cloudformation.describe_stacks().stack_name(stack_id);
+    let output = call.send().await.map_err(|error| CallError::new("DescribeStacks", error))?;
+    let status = output.stacks().first().and_then(|stack| stack.stack_status());
+    let status = status.map(|status| status.as_str().to_owned());
+    let status = status.ok_or_else(|| CallError::nonsense("DescribeStacks", "a stack without status"))?;
+    Ok(status.contains("ROLLBACK"))
+}

@@ -1,8 +1,11 @@
 //! Observing RDS: whole listings, or an error.
 
-use aurora_clone_core::engine::ENGINES;
-use aurora_clone_core::snapshot::{Cluster, ClusterSettings, Instance, Status};
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter};
+use aurora_clone_core::engine::{Capacity, ENGINES};
+use aurora_clone_core::snapshot::{
+    AssociatedRole, Cluster, ClusterSettings, Instance, InstanceSettings, ManagedSecret, Status,
+};
+use aurora_clone_core::tags::Tags;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
@@ -115,7 +118,6 @@ fn read_cluster(cluster: &DbCluster) -> Result<Cluster, CallError> {
         CallError::nonsense("DescribeDBClusters", format!("a cluster without {what} was listed"))
     };
     let owned = |value: Option<&str>| value.map(str::to_owned);
-    let subnet_group = owned(cluster.db_subnet_group());
     Ok(Cluster {
         identifier: owned(cluster.db_cluster_identifier()).ok_or_else(|| missing("DBClusterIdentifier"))?,
         arn: owned(cluster.db_cluster_arn()).ok_or_else(|| missing("DBClusterArn"))?,
@@ -134,37 +136,68 @@ fn read_cluster(cluster: &DbCluster) -> Result<Cluster, CallError> {
             .iter()
             .find(|member| member.is_cluster_writer() == Some(true))
             .and_then(|member| owned(member.db_instance_identifier())),
-        tags: cluster
-            .tag_list()
-            .iter()
-            .filter_map(|tag| Some((owned(tag.key())?, owned(tag.value()).unwrap_or_default())))
-            .collect(),
+        tags: read_tags(cluster.tag_list()),
         created_at: cluster.cluster_create_time().and_then(read_time),
-        deletion_protection: cluster.deletion_protection().unwrap_or(false),
         pending_changes: cluster.pending_modified_values().is_some_and(|pending| {
             *pending != aws_sdk_rds::types::ClusterPendingModifiedValues::builder().build()
         }),
         endpoint: owned(cluster.endpoint()),
         reader_endpoint: owned(cluster.reader_endpoint()),
-        port: cluster.port(),
         master_username: owned(cluster.master_username()),
         database_name: owned(cluster.database_name()),
-        settings: ClusterSettings {
-            subnet_group,
-            security_groups: cluster
-                .vpc_security_groups()
-                .iter()
-                .filter_map(|group| owned(group.vpc_security_group_id()))
-                .collect(),
-            parameter_group: owned(cluster.db_cluster_parameter_group()),
-            storage_type: owned(cluster.storage_type()).filter(|kind| !kind.is_empty()),
-            iam_authentication: cluster.iam_database_authentication_enabled().unwrap_or(false),
-            network_type: owned(cluster.network_type()),
-            engine_lifecycle_support: owned(cluster.engine_lifecycle_support()),
-            log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
-            copy_tags_to_snapshot: cluster.copy_tags_to_snapshot().unwrap_or(false),
-        },
+        managed_secret: cluster.master_user_secret().and_then(|secret| {
+            Some(ManagedSecret {
+                arn: owned(secret.secret_arn())?,
+                status: owned(secret.secret_status()).unwrap_or_default(),
+                key: owned(secret.kms_key_id()),
+            })
+        }),
+        settings: read_settings(cluster),
     })
+}
+
+fn read_settings(cluster: &DbCluster) -> ClusterSettings {
+    let owned = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    let groups = cluster.vpc_security_groups().iter();
+    let mut roles: Vec<AssociatedRole> = cluster
+        .associated_roles()
+        .iter()
+        .filter_map(|role| {
+            Some(AssociatedRole { role: owned(role.role_arn())?, feature: owned(role.feature_name()) })
+        })
+        .collect();
+    roles.sort();
+    ClusterSettings {
+        subnet_group: owned(cluster.db_subnet_group()),
+        security_groups: sorted(groups.filter_map(|group| owned(group.vpc_security_group_id())).collect()),
+        parameter_group: owned(cluster.db_cluster_parameter_group()),
+        port: cluster.port(),
+        // The standard storage is what a cluster has that names none.
+        storage_type: owned(cluster.storage_type()).or_else(|| Some("aurora".to_owned())),
+        iam_authentication: cluster.iam_database_authentication_enabled().unwrap_or(false),
+        network_type: owned(cluster.network_type()),
+        engine_lifecycle_support: owned(cluster.engine_lifecycle_support()),
+        log_exports: sorted(cluster.enabled_cloudwatch_logs_exports().to_vec()),
+        copy_tags_to_snapshot: cluster.copy_tags_to_snapshot().unwrap_or(false),
+        roles,
+        deletion_protection: cluster.deletion_protection().unwrap_or(false),
+        backup_retention: cluster.backup_retention_period(),
+        capacity: cluster.serverless_v2_scaling_configuration().and_then(|range| {
+            let min = range.min_capacity()?;
+            // It means nothing above zero, and RDS may name it all the same.
+            let pause_after = range.seconds_until_auto_pause().filter(|_| min == 0.0);
+            Some(Capacity { min, max: range.max_capacity()?, pause_after })
+        }),
+    }
+}
+
+fn read_tags(tags: &[Tag]) -> Tags {
+    let pair = |tag: &Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
+    tags.iter().filter_map(pair).collect()
 }
 
 fn read_instance(instance: &DbInstance, clusters: &[&Cluster]) -> Result<Instance, CallError> {
@@ -176,13 +209,32 @@ fn read_instance(instance: &DbInstance, clusters: &[&Cluster]) -> Result<Instanc
     Ok(Instance {
         identifier: identifier.to_owned(),
         status: Status(instance.db_instance_status().unwrap_or_default().to_owned()),
-        class: instance.db_instance_class().unwrap_or_default().to_owned(),
         writer: of.is_some_and(|known| known.writer.as_deref() == Some(identifier)),
         pending_changes: instance
             .pending_modified_values()
             .is_some_and(|pending| *pending != aws_sdk_rds::types::PendingModifiedValues::builder().build()),
+        arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
+        tags: read_tags(instance.tag_list()),
+        settings: read_instance_settings(instance),
         cluster,
     })
+}
+
+fn read_instance_settings(instance: &DbInstance) -> InstanceSettings {
+    let owned = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
+    let insights = instance.performance_insights_enabled().unwrap_or(false);
+    let group = instance.db_parameter_groups().first();
+    InstanceSettings {
+        class: instance.db_instance_class().unwrap_or_default().to_owned(),
+        parameter_group: group.and_then(|group| owned(group.db_parameter_group_name())),
+        performance_insights: insights,
+        performance_insights_retention: instance
+            .performance_insights_retention_period()
+            .filter(|_| insights),
+        performance_insights_key: owned(instance.performance_insights_kms_key_id()).filter(|_| insights),
+        monitoring_interval: instance.monitoring_interval().unwrap_or(0),
+        monitoring_role: owned(instance.monitoring_role_arn()),
+    }
 }
 
 fn read_time(time: &aws_sdk_rds::primitives::DateTime) -> Option<DateTime<Utc>> {

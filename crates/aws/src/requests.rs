@@ -3,13 +3,13 @@
 //! A request's item outlives the request by a month, so that a late duplicate of its event starts nothing. The response URL is
 //! here and nowhere else.
 
+use aurora_clone_core::events::Event;
 use aurora_clone_core::request::{Request, resource_key};
 use aurora_clone_core::response_url::ResponseUrl;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use std::collections::HashMap;
+use aws_sdk_dynamodb::types::ReturnValue;
 
 use crate::cloud::{CallError, Cloud};
-use crate::table::{get, get_number, key, number, text};
+use crate::table::{get, get_number, key, number, read, text};
 
 /// How long an item is kept, in seconds.
 const KEPT: i64 = 30 * 86_400;
@@ -21,10 +21,12 @@ pub struct Stored {
     pub request: Request,
     /// Where the answer goes.
     pub response_url: ResponseUrl,
-    /// When the latest Delete of the resource had come, when the request came.
+    /// When the latest Delete or Update of the resource had come, when the request came.
     pub fence: u64,
     /// The whole body of the answer, once it is decided.
     pub decision: Option<String>,
+    /// What EventBridge is told about it.
+    pub events: Vec<Event>,
     /// Whether the answer arrived.
     pub answered: bool,
 }
@@ -73,20 +75,34 @@ pub async fn load(cloud: &Cloud, request_key: &str) -> Result<Option<Stored>, Ca
         response_url: ResponseUrl::from_stored(get(&item, "url").ok_or_else(broken)?.to_owned()),
         fence: get_number(&item, "fence").ok_or_else(broken)?,
         decision: get(&item, "decision").map(str::to_owned),
+        events: match get(&item, "events") {
+            Some(events) => serde_json::from_str(events).map_err(|_| broken())?,
+            None => Vec::new(),
+        },
         answered: item.contains_key("answered"),
     }))
 }
 
-/// Stores the body of the answer, unless one is stored: the first decision stays. Returns the one that counts.
-pub async fn decide(cloud: &Cloud, request_key: &str, body: &str) -> Result<String, CallError> {
+/// Stores the body of the answer and what EventBridge is told, unless they are stored: the first decision stays. Returns the
+/// body that counts.
+pub async fn decide(
+    cloud: &Cloud,
+    request_key: &str,
+    body: &str,
+    events: &[Event],
+) -> Result<String, CallError> {
+    let events = serde_json::to_string(events).map_err(|error| {
+        CallError::nonsense("UpdateItem", format!("the events can't be written: {error}"))
+    })?;
     let result = cloud
         .dynamodb
         .update_item()
         .table_name(&cloud.table)
         .set_key(Some(key(&id(request_key))))
-        .update_expression("SET decision = if_not_exists(decision, :body)")
+        .update_expression("SET decision = if_not_exists(decision, :body), events = if_not_exists(events, :events)")
         .condition_expression("attribute_exists(id)")
         .expression_attribute_values(":body", text(body))
+        .expression_attribute_values(":events", text(events))
         .return_values(ReturnValue::AllNew)
         .send()
         .await
@@ -113,14 +129,14 @@ pub async fn mark_answered(cloud: &Cloud, request_key: &str) -> Result<(), CallE
     Ok(())
 }
 
-/// When the latest Delete of a request's resource came, in milliseconds; 0 if there was none. A Create that finds a later one
-/// than when it came itself was cancelled.
+/// When the latest Delete or Update of a request's resource came, in milliseconds; 0 if there was none. A Create or an Update that
+/// finds a later one than when it came itself was cancelled.
 pub async fn fence(cloud: &Cloud, request: &Request) -> Result<u64, CallError> {
     let item = read(cloud, &fence_id(request)).await?;
     Ok(item.and_then(|item| get_number(&item, "latest")).unwrap_or(0))
 }
 
-/// Notes a Delete, once however often its steps run and whichever others run beside it, and returns when that was.
+/// Notes a Delete or an Update, once however often its steps run and whichever others run beside it, and returns when that was.
 /// A time and not a number: the item is not kept for ever, and what a clone remembers of it is.
 pub async fn raise_fence(cloud: &Cloud, request_key: &str, request: &Request) -> Result<u64, CallError> {
     let (id, by) = (fence_id(request), format!("by {request_key}"));
@@ -154,17 +170,4 @@ pub async fn raise_fence(cloud: &Cloud, request_key: &str, request: &Request) ->
 
 fn fence_id(request: &Request) -> String {
     format!("fence#{}", resource_key(&request.stack_id, &request.logical_id))
-}
-
-async fn read(cloud: &Cloud, id: &str) -> Result<Option<HashMap<String, AttributeValue>>, CallError> {
-    let result = cloud
-        .dynamodb
-        .get_item()
-        .table_name(&cloud.table)
-        .set_key(Some(key(id)))
-        .consistent_read(true)
-        .send()
-        .await
-        .map_err(|error| CallError::new("GetItem", error))?;
-    Ok(result.item)
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::cloud::{CallError, Cloud};
+
 /// The name of the table's key.
 pub const KEY: &str = "id";
 
@@ -30,4 +32,21 @@ pub fn get<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Option<
 /// A number of an item.
 pub fn get_number(item: &HashMap<String, AttributeValue>, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// One item, as it is at this moment.
+pub async fn read(
+    cloud: &Cloud,
+    id: &str,
+) -> Result<Option<HashMap<String, AttributeValue>>, CallError> {
+    let result = cloud
+        .dynamodb
+        .get_item()
+        .table_name(&cloud.table)
+        .set_key(Some(key(id)))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(|error| CallError::new("GetItem", error))?;
+    Ok(result.item)
 }

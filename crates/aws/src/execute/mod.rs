@@ -8,7 +8,9 @@ use aurora_clone_core::tags::Tags;
 use aws_sdk_rds::types::{ServerlessV2ScalingConfiguration, Tag};
 
 use crate::cloud::{CallError, Cloud};
-use crate::observe;
+use crate::{keys, observe, secrets};
+
+mod modify;
 
 /// What became of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +28,34 @@ pub async fn run(cloud: &Cloud, action: &Action) -> Result<Outcome, CallError> {
     match action {
         Action::Restore(new) => restore(cloud, new).await,
         Action::CreateInstance(new) => create_instance(cloud, new).await,
+        Action::ModifyCluster { cluster, change } => modify::cluster(cloud, cluster, change).await,
+        Action::AddRole { cluster, role } => modify::add_role(cloud, cluster, role).await,
+        Action::RemoveRole { cluster, role } => modify::remove_role(cloud, cluster, role).await,
+        Action::ModifyInstance { cluster, instance, change } => {
+            modify::instance(cloud, cluster, instance, change).await
+        }
+        Action::Tag { cluster, arn, set, remove } => modify::tag(cloud, cluster, arn, set, remove).await,
+        Action::MarkRetiring { copy, since } => modify::mark_retiring(cloud, copy, *since).await,
+        Action::CreateKey(new) => keys::create(cloud, new).await,
+        Action::PutKeyPolicy { key, policy } => keys::put_policy(cloud, key, policy).await,
+        Action::CreateSecret(new) => secrets::create(cloud, new).await,
+        Action::PutSecretPolicy { secret, policy } => {
+            secrets::put_policy(cloud, secret, policy.as_deref()).await
+        }
+        Action::SetPassword { cluster, secret } => secrets::set_password(cloud, cluster, secret).await,
+        Action::DeleteSecret { secret } => secrets::delete(cloud, secret).await,
+        Action::DeleteKey { key } => keys::delete(cloud, key).await,
         Action::DeleteInstance { cluster, instance } => {
             if let Some(outcome) = changed(cloud, cluster).await? {
                 return Ok(outcome);
             }
             delete_instance(cloud, instance).await
         }
-        Action::DeleteCluster { cluster } => {
+        Action::DeleteCluster { cluster, final_snapshot } => {
             if let Some(outcome) = changed(cloud, cluster).await? {
                 return Ok(outcome);
             }
-            delete_cluster(cloud, cluster).await
+            delete_cluster(cloud, cluster, final_snapshot.as_deref()).await
         }
     }
 }
@@ -55,7 +74,7 @@ async fn restore(cloud: &Cloud, new: &Restore) -> Result<Outcome, CallError> {
         .set_db_subnet_group_name(settings.subnet_group.clone())
         .set_vpc_security_group_ids(Some(settings.security_groups.clone()))
         .set_db_cluster_parameter_group_name(settings.parameter_group.clone())
-        .set_port(new.port)
+        .set_port(settings.port)
         .set_storage_type(settings.storage_type.clone())
         .set_network_type(settings.network_type.clone())
         .set_engine_lifecycle_support(settings.engine_lifecycle_support.clone())
@@ -64,9 +83,12 @@ async fn restore(cloud: &Cloud, new: &Restore) -> Result<Outcome, CallError> {
             (!settings.log_exports.is_empty()).then(|| settings.log_exports.clone()),
         )
         .copy_tags_to_snapshot(settings.copy_tags_to_snapshot)
-        .deletion_protection(false)
-        .backup_retention_period(1)
-        .set_serverless_v2_scaling_configuration(new.capacity.map(capacity));
+        .deletion_protection(settings.deletion_protection)
+        .set_backup_retention_period(settings.backup_retention)
+        .set_associated_roles(
+            (!settings.roles.is_empty()).then(|| settings.roles.iter().map(modify::associated_role).collect()),
+        )
+        .set_serverless_v2_scaling_configuration(settings.capacity.map(capacity));
     match call.send().await.map_err(|error| CallError::new("RestoreDBClusterToPointInTime", error)) {
         Ok(_) => Ok(Outcome::Done),
         // Ours from an earlier attempt, or somebody else's: the next look tells.
@@ -81,9 +103,15 @@ async fn create_instance(cloud: &Cloud, new: &NewInstance) -> Result<Outcome, Ca
         .create_db_instance()
         .db_instance_identifier(&new.identifier)
         .db_cluster_identifier(new.cluster.identifier())
-        .db_instance_class(&new.class)
+        .db_instance_class(&new.settings.class)
         .engine(&new.engine)
         .publicly_accessible(false)
+        .set_db_parameter_group_name(new.settings.parameter_group.clone())
+        .enable_performance_insights(new.settings.performance_insights)
+        .set_performance_insights_retention_period(new.settings.performance_insights_retention)
+        .set_performance_insights_kms_key_id(new.settings.performance_insights_key.clone())
+        .monitoring_interval(new.settings.monitoring_interval)
+        .set_monitoring_role_arn(new.settings.monitoring_role.clone())
         .set_tags(Some(tags(&new.tags)));
     match call.send().await.map_err(|error| CallError::new("CreateDBInstance", error)) {
         Ok(_) => Ok(Outcome::Done),
@@ -105,8 +133,8 @@ async fn taken(cloud: &Cloud, new: &NewInstance, error: CallError) -> Result<Out
     Ok(Outcome::NotYet(error.message))
 }
 
-/// What stands in the way of deleting, by a fresh look: the proof is as old as the step, and a name can be given to another cluster.
-async fn changed(cloud: &Cloud, owned: &Owned) -> Result<Option<Outcome>, CallError> {
+/// What stands in the way of a change, by a fresh look: the proof is as old as the step, and a name can be given to another cluster.
+pub(crate) async fn changed(cloud: &Cloud, owned: &Owned) -> Result<Option<Outcome>, CallError> {
     let Some(cluster) = observe::cluster(cloud, owned.identifier()).await? else {
         return Ok(Some(Outcome::NotYet(format!("{} is not listed at the moment", owned.identifier()))));
     };
@@ -129,9 +157,17 @@ async fn delete_instance(cloud: &Cloud, identifier: &str) -> Result<Outcome, Cal
     }
 }
 
-async fn delete_cluster(cloud: &Cloud, owned: &Owned) -> Result<Outcome, CallError> {
-    let call =
-        cloud.rds.delete_db_cluster().db_cluster_identifier(owned.identifier()).skip_final_snapshot(true);
+async fn delete_cluster(
+    cloud: &Cloud,
+    owned: &Owned,
+    final_snapshot: Option<&str>,
+) -> Result<Outcome, CallError> {
+    let call = cloud
+        .rds
+        .delete_db_cluster()
+        .db_cluster_identifier(owned.identifier())
+        .skip_final_snapshot(final_snapshot.is_none())
+        .set_final_db_snapshot_identifier(final_snapshot.map(str::to_owned));
     match call.send().await.map_err(|error| CallError::new("DeleteDBCluster", error)) {
         Ok(_) => Ok(Outcome::Done),
         Err(error) if error.is("DBClusterNotFoundFault") => Ok(Outcome::Done),
@@ -140,7 +176,7 @@ async fn delete_cluster(cloud: &Cloud, owned: &Owned) -> Result<Outcome, CallErr
 }
 
 /// A refusal that passes is worth waiting for, no answer is worth another step, and the rest is final.
-fn judge(error: CallError, not_yet: &[&str]) -> Result<Outcome, CallError> {
+pub(crate) fn judge(error: CallError, not_yet: &[&str]) -> Result<Outcome, CallError> {
     if not_yet.iter().any(|code| error.is(code)) {
         return Ok(Outcome::NotYet(error.message));
     }
@@ -155,5 +191,9 @@ fn tags(tags: &Tags) -> Vec<Tag> {
 }
 
 fn capacity(capacity: Capacity) -> ServerlessV2ScalingConfiguration {
-    ServerlessV2ScalingConfiguration::builder().min_capacity(capacity.min).max_capacity(capacity.max).build()
+    ServerlessV2ScalingConfiguration::builder()
+        .min_capacity(capacity.min)
+        .max_capacity(capacity.max)
+        .set_seconds_until_auto_pause(capacity.pause_after)
+        .build()
 }
