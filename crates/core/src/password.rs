@@ -104,14 +104,16 @@ mod tests {
     use std::collections::BTreeMap;
     use std::convert::Infallible;
 
-    /// Every byte once, then again: as even as chance can be.
+    /// Every byte once, then again, in steps that meet every place of a buffer: as even as chance can be.
     fn even() -> impl FnMut(&mut [u8]) -> Result<(), Infallible> {
         let mut next = 0_u8;
         move |bytes| {
-            for byte in bytes {
+            for byte in bytes.iter_mut() {
                 *byte = next;
                 next = next.wrapping_add(1);
             }
+            // What is left of a buffer is thrown away, so that the next one begins elsewhere.
+            next = next.wrapping_add(37);
             Ok(())
         }
     }

@@ -121,18 +121,13 @@ pub fn validate(tags: &Tags) -> Result<(), BadTag> {
         if key.is_empty() || key.chars().count() > 128 {
             return Err(BadTag::KeyLength(shown()));
         }
-        if value.chars().count() > 256 {
-            return Err(BadTag::ValueLength(shown()));
-        }
-        if let Some(text) = [key, value].into_iter().find(|text| !text.chars().all(allowed)) {
-            return Err(BadTag::Character(text.chars().take(140).collect()));
+        if !key.chars().all(allowed) {
+            return Err(BadTag::Character(shown()));
         }
         if belongs_to_aws(key) || key.to_ascii_lowercase().starts_with(tag::PREFIX) {
             return Err(BadTag::Reserved(shown()));
         }
-        if belongs_to_aws(value) {
-            return Err(BadTag::ReservedValue(shown()));
-        }
+        validate_value(key, value)?;
     }
     if tags.len() > MAX_TAGS - RESERVED_TAGS {
         return Err(BadTag::TooMany(tags.len(), RESERVED_TAGS));
@@ -150,6 +145,21 @@ pub fn leniently(properties: &Value) -> Tags {
         }
         _ => Tags::new(),
     }
+}
+
+/// Checks the value of a tag against RDS's rules.
+pub(crate) fn validate_value(key: &str, value: &str) -> Result<(), BadTag> {
+    let shown = || key.chars().take(140).collect::<String>();
+    if value.chars().count() > 256 {
+        return Err(BadTag::ValueLength(shown()));
+    }
+    if !value.chars().all(allowed) {
+        return Err(BadTag::Character(value.chars().take(140).collect()));
+    }
+    if belongs_to_aws(value) {
+        return Err(BadTag::ReservedValue(shown()));
+    }
+    Ok(())
 }
 
 /// The tags of a cluster that its instances get as well: all but those that AWS itself puts there, which nobody may give.

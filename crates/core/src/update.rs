@@ -1,4 +1,4 @@
-//! Updates: nothing, in place, or another clone. What a property does stands in [`properties::TABLE`](crate::properties::TABLE).
+//! Updates: nothing, in place, or another clone. What a property does stands in [`TABLE`].
 //!
 //! A clone is replaced only for a property that the template gives, that differs from the last template, **and** that the clone
 //! does not have. So removing a property replaces nothing, and the reverse update that CloudFormation sends after a failure finds
@@ -17,7 +17,8 @@ use crate::identifier;
 use crate::names::tag;
 use crate::outputs::outputs;
 use crate::plan::{Decision, Plan, Seen};
-use crate::properties::{Class, Properties, TABLE};
+use crate::properties::Properties;
+use crate::properties::table::{Class, TABLE};
 use crate::record::{Baseline, Incarnation};
 use crate::request::{Owner, Request};
 use crate::settings::Settings;

@@ -1,6 +1,12 @@
 //! The table of all properties: what a change of each does to a clone that exists. The README prints it, and a test compares the
 //! two.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::hash;
+
 /// What an Update that changes a property does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -80,4 +86,37 @@ pub fn is_known(name: &str) -> bool {
 /// The names of all properties.
 pub fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(name, _)| *name).chain(OF_THE_REQUEST)
+}
+
+/// The known name that is most like a name that nobody knows.
+pub fn nearest(name: &str) -> &'static str {
+    let name = name.chars().take(80).collect::<String>().to_lowercase();
+    let distance = |known: &&str| strsim::damerau_levenshtein(&name, &known.to_lowercase());
+    names().min_by_key(distance).unwrap_or(TABLE[0].0)
+}
+
+/// A hash of all properties that say what the clone is: those that an Update has to look at. Neither the order of properties
+/// nor that of a map's members counts, nor whether CloudFormation made texts of booleans and numbers.
+pub(super) fn hash_of(properties: &Map<String, Value>) -> String {
+    let mut counted: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, class) in TABLE {
+        if let Some(value) = properties.get(name).filter(|_| class != Class::NoChange) {
+            let name = if name == "SecretpPrefix" { "SecretPrefix" } else { name };
+            counted.insert(name, canonical(value).to_string());
+        }
+    }
+    let parts: Vec<&str> = counted.iter().flat_map(|(name, value)| [*name, value.as_str()]).collect();
+    hash::short(&parts, 20)
+}
+
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Null | Value::String(_) => value.clone(),
+        Value::Bool(_) | Value::Number(_) => Value::String(value.to_string()),
+        Value::Array(list) => list.iter().map(canonical).collect(),
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            sorted.into_iter().map(|(key, value)| (key.clone(), canonical(value))).collect()
+        }
+    }
 }

@@ -3,7 +3,10 @@
 use aurora_clone_core::answer::{MAX_BYTES, body};
 use aurora_clone_core::event::{Envelope, request_type};
 use aurora_clone_core::plan::Decision;
-use aurora_clone_core::properties::{KNOWN, Properties, describe, service_timeout, source_leniently};
+use aurora_clone_core::properties::table::names;
+use aurora_clone_core::properties::{
+    Properties, cluster_id_leniently, describe, final_snapshot_leniently, service_timeout, source_leniently,
+};
 use aurora_clone_core::request::{self, Request};
 use aurora_clone_core::response_url::ResponseUrl;
 use proptest::collection::{hash_map, vec};
@@ -33,7 +36,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 fn any_properties() -> impl Strategy<Value = Value> {
-    let name = prop_oneof![9 => select(&KNOWN[..]).prop_map(str::to_owned), 1 => ".{0,200}"];
+    let name = prop_oneof![9 => select(names().collect::<Vec<_>>()).prop_map(str::to_owned), 1 => ".{0,200}"];
     let some = hash_map(name, any_json(), 0..6).prop_map(|map| Value::Object(Map::from_iter(map)));
     prop_oneof![5 => some, 1 => any_json()]
 }
@@ -48,11 +51,12 @@ proptest! {
             let text = describe(&problems);
             prop_assert!(!problems.is_empty() && !text.is_empty());
             let named = |name: &str| text.contains(name);
-            prop_assert!(named("ResourceProperties") || named("is not a property") || KNOWN.iter().any(|name| named(name)));
+            prop_assert!(named("ResourceProperties") || named("is not a property") || names().any(named));
         }
         let patience = service_timeout(&properties).num_seconds();
         prop_assert!((1..=3_600).contains(&patience));
-        let _ = source_leniently(&properties);
+        let _ = (source_leniently(&properties), cluster_id_leniently(&properties));
+        prop_assert!(!final_snapshot_leniently(&properties) || properties.get("FinalSnapshot").is_some());
     }
 
     #[test]
