@@ -4,11 +4,27 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::http::{Request, Response};
+use crate::world::Config;
 
 /// What an operation answers: a body, or the whole refusal.
 pub(crate) type Answer = Result<Value, Response>;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// A request as an SDK would send it, unsigned but for the access key id.
+pub(crate) fn request(config: &Config, key: &str, target: &str, body: &Value) -> Request {
+    let (region, date) = (&config.region, config.start.format("%Y%m%d"));
+    let authorization = format!("AWS4-HMAC-SHA256 Credential={key}/{date}/{region}/simulated/aws4_request");
+    let headers =
+        [("x-amz-target", target), ("content-type", CONTENT_TYPE), ("authorization", &authorization)];
+    Request {
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        body: body.to_string().into_bytes(),
+        ..Request::default()
+    }
+}
 
 /// An error of a JSON 1.1 service, with the message in the member of this name.
 pub(crate) fn error_in(member: &str, status: u16, code: &str, message: &str) -> Response {

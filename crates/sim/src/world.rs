@@ -15,7 +15,7 @@ use crate::events::EventBridge;
 use crate::faults::{Fault, FaultKind, Target};
 use crate::functions::{Functions, ReplyTo};
 use crate::http::{Request, Response};
-use crate::json::error_in;
+use crate::json::{self, error_in};
 use crate::kms::Kms;
 use crate::query;
 use crate::rds::Rds;
@@ -329,6 +329,14 @@ impl World {
     pub fn call_as(&mut self, key: &str, operation: &str, parameters: &[(&str, &str)]) -> Response {
         let request = query::request(&self.config, key, operation, parameters);
         match self.handle(&request, &Origin::default()) {
+            Outcome::Reply(response, _) => response,
+            Outcome::Lost | Outcome::Crashed => Response::default(),
+        }
+    }
+
+    /// The same for a JSON service; `target` is what the header says, e.g. `secretsmanager.CreateSecret`.
+    pub fn call_json_as(&mut self, key: &str, target: &str, body: &Value) -> Response {
+        match self.handle(&json::request(&self.config, key, target, body), &Origin::default()) {
             Outcome::Reply(response, _) => response,
             Outcome::Lost | Outcome::Crashed => Response::default(),
         }

@@ -197,7 +197,8 @@ fn lists_are_paged() {
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
     let mut all: Vec<String> = pages.into_iter().flatten().collect();
     let mut expected = keys.clone();
-    (all.sort(), expected.sort());
+    all.sort();
+    expected.sort();
     assert_eq!(all, expected);
     let pages = walk("ListAliases", "Aliases", "AliasName", json!({"Limit": 4}));
     assert_eq!(pages[0], ["alias/0", "alias/1", "alias/2", "alias/3"]);
