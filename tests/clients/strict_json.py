@@ -1,4 +1,4 @@
-"""Holds answers of the JSON protocol (DynamoDB, Step Functions) to botocore's models."""
+"""Holds answers of the JSON protocol (DynamoDB, Step Functions, Secrets Manager, KMS, EventBridge) to botocore's models."""
 
 import json
 import re
@@ -29,6 +29,8 @@ def problems(operation, status, headers, body):
         yield f"content type {headers.get('content-type')}"
     if not REQUEST_ID.fullmatch(headers.get("x-amzn-requestid", "")):
         yield f"request id {headers.get('x-amzn-requestid')}"
+    if status == 200 and not body and not operation.output_shape:
+        return
     try:
         document = json.loads(body)
     except ValueError as error:

@@ -169,6 +169,7 @@ HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amzn-requestid": ID}
         ("GetItem", 200, HEADERS, b'{"Item":{"id":{"BOOL":"true"}}}', "is no boolean"),
         ("GetItem", 200, HEADERS, b'{"Item":[]}', "is no map"),
         ("GetItem", 200, HEADERS, b"", "no JSON"),
+        ("GetItem", 400, HEADERS, b"", "no JSON"),
         ("GetItem", 200, {**HEADERS, "x-amzn-requestid": ""}, b"{}", "request id"),
         ("GetItem", 200, {**HEADERS, "content-type": "text/plain"}, b"{}", "content type"),
         ("GetItem", 400, HEADERS, b'{"__type":"ConditionalCheckFailedException","message":"no"}', "neither modelled"),
@@ -180,3 +181,12 @@ def test_json_answers_are_walked_too(client, operation, status, headers, body, p
     model = client("dynamodb", "http://127.0.0.1:9").meta.service_model.operation_model(operation)
     problems = strict_json.check(model, status, headers, body)
     assert problems == [] if problem is None else any(problem in found for found in problems), problems
+
+
+def test_only_an_operation_without_an_output_may_answer_nothing(client):
+    headers = {**HEADERS, "content-type": "application/x-amz-json-1.1"}
+    model = client("kms", "http://127.0.0.1:9").meta.service_model
+    assert strict_json.check(model.operation_model("CreateAlias"), 200, headers, b"") == []
+    assert strict_json.check(model.operation_model("CreateAlias"), 400, headers, b"")
+    assert strict_json.check(model.operation_model("CreateKey"), 200, headers, b"")
+    assert strict_json.check(model.operation_model("CreateAlias"), 200, HEADERS, b""), "another version's content type"

@@ -17,9 +17,9 @@ pub enum Target {
 /// What happens to the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Not executed; AWS answers `Throttling` (400), S3 `SlowDown` (503).
+    /// Not executed; AWS answers `Throttling` or `ThrottlingException` (400), S3 `SlowDown` (503).
     Throttle,
-    /// Not executed; AWS answers `AccessDenied` (403).
+    /// Not executed; AWS answers `AccessDenied` or `AccessDeniedException` (403; 400 where JSON 1.1 is spoken).
     Deny,
     /// Not executed; AWS answers 500.
     ServerError,

@@ -1,4 +1,5 @@
-//! A fake AWS for Aurora Clone Manager: one seeded [`World`] with the rooms that the product touches.
+//! A fake AWS for Aurora Clone Manager: one seeded [`World`] with the rooms that the product touches: RDS,
+//! DynamoDB, Step Functions, Lambda, CloudFormation and its response bucket, Secrets Manager, KMS and EventBridge.
 //!
 //! It is used in two ways. Plugged in **under the real AWS SDK** ([`connector`]) it runs in virtual time,
 //! deterministic and thousands of flows a minute. **Served on loopback** ([`serve`]) it is a fake AWS for a real
@@ -12,13 +13,18 @@ pub mod bucket;
 pub mod cloudformation;
 pub mod connector;
 pub mod dynamodb;
+pub mod events;
 pub mod faults;
 pub mod functions;
 pub mod http;
+mod json;
+pub mod kms;
+pub mod policy;
 pub mod query;
 pub mod rds;
 pub mod record;
 pub mod rng;
+pub mod secrets;
 pub mod serve;
 pub mod sim;
 pub mod states;

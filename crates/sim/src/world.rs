@@ -11,12 +11,16 @@ use serde_json::Value;
 use crate::bucket::ResponseBucket;
 use crate::cloudformation::CloudFormation;
 use crate::dynamodb::DynamoDb;
+use crate::events::EventBridge;
 use crate::faults::{Fault, FaultKind, Target};
 use crate::functions::{Functions, ReplyTo};
 use crate::http::{Request, Response};
+use crate::json::{self, error_in};
+use crate::kms::Kms;
 use crate::query;
 use crate::rds::Rds;
 use crate::rng::Rng;
+use crate::secrets::SecretsManager;
 use crate::states::StepFunctions;
 
 /// What is fixed for the life of a World.
@@ -85,7 +89,7 @@ pub enum Outcome {
 pub struct Call {
     /// When it was handled.
     pub at: DateTime<Utc>,
-    /// `rds`, `dynamodb`, `states`, `cloudformation` or `s3`.
+    /// `rds`, `dynamodb`, `states`, `cloudformation`, `secretsmanager`, `kms`, `events` or `s3`.
     pub service: &'static str,
     /// The operation's name, e.g. `DescribeDBClusters`; `PutObject` for the response bucket.
     pub operation: String,
@@ -187,6 +191,12 @@ pub struct World {
     pub functions: Functions,
     /// The bucket that CloudFormation's response URLs point at.
     pub bucket: ResponseBucket,
+    /// Secrets Manager.
+    pub secrets: SecretsManager,
+    /// KMS.
+    pub kms: Kms,
+    /// EventBridge.
+    pub events: EventBridge,
     /// Every call, in order.
     pub log: Vec<Call>,
     /// Rules that the product broke, found by the World's own knowledge. A test ends with this empty.
@@ -212,6 +222,9 @@ impl World {
             cloudformation: CloudFormation::default(),
             functions: Functions::default(),
             bucket: ResponseBucket::default(),
+            secrets: SecretsManager::default(),
+            kms: Kms::default(),
+            events: EventBridge::default(),
             log: Vec::new(),
             violations: Vec::new(),
             on_execution_failure: None,
@@ -256,6 +269,8 @@ impl World {
             self.now = self.now.max(due);
             self.settle(|world, cx| {
                 world.rds.settle(cx.now);
+                world.secrets.settle(cx.now);
+                world.kms.settle(cx.now);
                 world.states.tick(cx);
                 world.functions.tick(cx);
                 world.cloudformation.tick(cx);
@@ -263,32 +278,15 @@ impl World {
         }
         self.now = self.now.max(to);
         self.rds.settle(self.now);
+        self.secrets.settle(self.now);
+        self.kms.settle(self.now);
     }
 
     /// Handles one request: faults, routing, log.
     pub fn handle(&mut self, request: &Request, origin: &Origin) -> Outcome {
         let (service, operation) = route(request);
         let fault = if origin.faultable { self.next_fault(&operation) } else { None };
-        let refused = match fault {
-            Some(FaultKind::Throttle) if service == "s3" => {
-                Some(self.refusal(service, 503, "SlowDown", "Please reduce your request rate."))
-            }
-            Some(FaultKind::Throttle) => Some(self.refusal(service, 400, "Throttling", "Rate exceeded")),
-            Some(FaultKind::Deny) => Some(self.refusal(
-                service,
-                403,
-                if service == "rds" || service == "cloudformation" {
-                    "AccessDenied"
-                } else {
-                    "AccessDeniedException"
-                },
-                "not authorized to perform this operation (simulated)",
-            )),
-            Some(FaultKind::ServerError) => {
-                Some(self.refusal(service, 500, "InternalFailure", "internal error (simulated)"))
-            }
-            _ => None,
-        };
+        let refused = fault.as_ref().and_then(|fault| self.refused_by(service, fault));
         let executed = refused.is_none() && fault != Some(FaultKind::LostRequest);
         let response = match refused {
             Some(response) => response,
@@ -336,6 +334,14 @@ impl World {
         }
     }
 
+    /// The same for a JSON service; `target` is what the header says, e.g. `secretsmanager.CreateSecret`.
+    pub fn call_json_as(&mut self, key: &str, target: &str, body: &Value) -> Response {
+        match self.handle(&json::request(&self.config, key, target, body), &Origin::default()) {
+            Outcome::Reply(response, _) => response,
+            Outcome::Lost | Outcome::Crashed => Response::default(),
+        }
+    }
+
     /// Runs `act` on the World, then everything that it causes in other services.
     pub fn settle<R>(&mut self, act: impl FnOnce(&mut Services<'_>, &mut Context<'_>) -> R) -> R {
         self.settle_as("", act)
@@ -354,6 +360,9 @@ impl World {
             cloudformation: &mut self.cloudformation,
             functions: &mut self.functions,
             bucket: &mut self.bucket,
+            secrets: &mut self.secrets,
+            kms: &mut self.kms,
+            events: &mut self.events,
         };
         let mut cx = Context {
             now: self.now,
@@ -399,6 +408,9 @@ impl World {
             "states" => world.states.handle(cx, request),
             "cloudformation" => world.cloudformation.handle(cx, request),
             "s3" => world.bucket.handle(cx, request),
+            "secretsmanager" => world.secrets.handle(cx, world.kms, request),
+            "kms" => world.kms.handle(cx, request),
+            "events" => world.events.handle(cx, request),
             _ => Response::new(
                 404,
                 "text/plain",
@@ -406,9 +418,41 @@ impl World {
             ),
         });
         match service {
-            "dynamodb" | "states" => response.with_header("x-amzn-requestid", &self.request_ids.uuid()),
+            "dynamodb" | "states" | "secretsmanager" | "kms" | "events" => {
+                response.with_header("x-amzn-requestid", &self.request_ids.uuid())
+            }
             _ => response,
         }
+    }
+
+    /// What a service answers instead of executing a call that a fault hits.
+    fn refused_by(&mut self, service: &'static str, fault: &FaultKind) -> Option<Response> {
+        let (status, code, message) = match fault {
+            FaultKind::Throttle => match service {
+                "s3" => (503, "SlowDown", "Please reduce your request rate."),
+                "secretsmanager" | "kms" | "events" => (400, "ThrottlingException", "Rate exceeded"),
+                _ => (400, "Throttling", "Rate exceeded"),
+            },
+            FaultKind::Deny => {
+                let (status, code) = match service {
+                    "rds" | "cloudformation" => (403, "AccessDenied"),
+                    "secretsmanager" | "kms" | "events" => (400, "AccessDeniedException"),
+                    _ => (403, "AccessDeniedException"),
+                };
+                (status, code, "not authorized to perform this operation (simulated)")
+            }
+            FaultKind::ServerError => {
+                let code = match service {
+                    "secretsmanager" => "InternalServiceError",
+                    "kms" => "KMSInternalException",
+                    "events" => "InternalException",
+                    _ => "InternalFailure",
+                };
+                (500, code, "internal error (simulated)")
+            }
+            _ => return None,
+        };
+        Some(self.refusal(service, status, code, message))
     }
 
     /// An error in the protocol of the service, for a call that is not executed.
@@ -422,6 +466,11 @@ impl World {
                     "application/xml",
                     format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
                 );
+            }
+            "secretsmanager" | "kms" | "events" => {
+                let member = if service == "secretsmanager" { "Message" } else { "message" };
+                return error_in(member, status, code, message)
+                    .with_header("x-amzn-requestid", &self.request_ids.uuid());
             }
             _ => {
                 return json_error(status, code, message)
@@ -461,6 +510,12 @@ pub struct Services<'w> {
     pub functions: &'w mut Functions,
     /// The response bucket.
     pub bucket: &'w mut ResponseBucket,
+    /// Secrets Manager.
+    pub secrets: &'w mut SecretsManager,
+    /// KMS.
+    pub kms: &'w mut Kms,
+    /// EventBridge.
+    pub events: &'w mut EventBridge,
 }
 
 /// Which service and operation a request is for.
@@ -470,6 +525,9 @@ fn route(request: &Request) -> (&'static str, String) {
         let service = match prefix {
             "DynamoDB_20120810" => "dynamodb",
             "AWSStepFunctions" => "states",
+            "secretsmanager" => "secretsmanager",
+            "TrentService" => "kms",
+            "AWSEvents" => "events",
             _ => "unknown",
         };
         return (service, operation.to_owned());
@@ -487,7 +545,7 @@ fn route(request: &Request) -> (&'static str, String) {
     (service, operation)
 }
 
-/// An error of a JSON service.
+/// An error of a JSON 1.0 service.
 pub fn json_error(status: u16, code: &str, message: &str) -> Response {
     let body = serde_json::json!({ "__type": code, "message": message }).to_string();
     Response::new(status, "application/x-amz-json-1.0", body).with_header("x-amzn-errortype", code)

@@ -152,6 +152,9 @@ async fn the_runtime_api_takes_errors() {
     let state = reply(front, "GET", "/_sim/state", "").await.json();
     assert_eq!((&state["simulation"], &state["functions"]["f"]["failed"]), (&json!(true), &json!(2)));
     assert!(state["now"].is_string());
+    for name in ["secrets", "keys", "events"] {
+        assert_eq!(state[name], 0, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ use crate::world::Origin;
 pub const LONGEST_BODY: usize = 1024 * 1024;
 
 const GREETING: &str = "\
-This is a simulation of AWS (RDS, DynamoDB, Step Functions, CloudFormation and its response bucket).
+This is a simulation of AWS (RDS, DynamoDB, Step Functions, CloudFormation and its response bucket,
+Secrets Manager, KMS, EventBridge).
 Nothing here is real, nothing costs anything, and no signature is checked.
 GET /_sim/state tells how the simulated world is.
 ";
@@ -160,6 +161,9 @@ fn state(sim: &Sim) -> Response {
             "account": world.config.account,
             "calls": world.log.len(),
             "functions": functions,
+            "secrets": world.secrets.iter().count(),
+            "keys": world.kms.keys().count(),
+            "events": world.events.taken.len(),
             "answers": world.bucket.answers.len(),
             "violations": world.violations,
         })

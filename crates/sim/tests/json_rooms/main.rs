@@ -1,0 +1,9 @@
+//! Secrets Manager, KMS and EventBridge, over the wire's JSON.
+
+mod audits;
+mod events;
+mod faults;
+mod keys;
+mod policies;
+mod room;
+mod secrets;
