@@ -68,8 +68,11 @@ pub async fn forget(cloud: &Cloud, resource: &str, generations: &[String]) -> Re
     if generations.is_empty() {
         return Ok(());
     }
-    let names: HashMap<String, String> =
-        generations.iter().enumerate().map(|(n, generation)| (format!("#g{n}"), generation.clone())).collect();
+    let names: HashMap<String, String> = generations
+        .iter()
+        .enumerate()
+        .map(|(n, generation)| (format!("#g{n}"), generation.clone()))
+        .collect();
     let mut placeholders: Vec<&str> = names.keys().map(String::as_str).collect();
     placeholders.sort_unstable();
     let result = cloud

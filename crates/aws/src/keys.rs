@@ -92,14 +92,16 @@ async fn begun(cloud: &Cloud, alias: &str) -> Result<bool, CallError> {
 
 async fn create_key(cloud: &Cloud, new: &NewKey) -> Result<String, CallError> {
     let tag = |(key, value): (&String, &String)| {
-        Tag::builder().tag_key(key).tag_value(value).build().map_err(|error| {
-            CallError::nonsense("CreateKey", format!("a tag can't be written: {error}"))
-        })
+        Tag::builder()
+            .tag_key(key)
+            .tag_value(value)
+            .build()
+            .map_err(|error| CallError::nonsense("CreateKey", format!("a tag can't be written: {error}")))
     };
     let tags: Vec<Tag> = new.tags.iter().map(tag).collect::<Result<_, _>>()?;
     // Every call that is executed makes a key, so it is not repeated blindly.
-    let once = aws_sdk_kms::config::Builder::new()
-        .retry_config(aws_smithy_types::retry::RetryConfig::disabled());
+    let once =
+        aws_sdk_kms::config::Builder::new().retry_config(aws_smithy_types::retry::RetryConfig::disabled());
     let call = cloud
         .kms
         .create_key()

@@ -228,9 +228,7 @@ fn read_instance_settings(instance: &DbInstance) -> InstanceSettings {
         class: instance.db_instance_class().unwrap_or_default().to_owned(),
         parameter_group: group.and_then(|group| owned(group.db_parameter_group_name())),
         performance_insights: insights,
-        performance_insights_retention: instance
-            .performance_insights_retention_period()
-            .filter(|_| insights),
+        performance_insights_retention: instance.performance_insights_retention_period().filter(|_| insights),
         performance_insights_key: owned(instance.performance_insights_kms_key_id()).filter(|_| insights),
         monitoring_interval: instance.monitoring_interval().unwrap_or(0),
         monitoring_role: owned(instance.monitoring_role_arn()),

@@ -99,7 +99,9 @@ pub async fn decide(
         .update_item()
         .table_name(&cloud.table)
         .set_key(Some(key(&id(request_key))))
-        .update_expression("SET decision = if_not_exists(decision, :body), events = if_not_exists(events, :events)")
+        .update_expression(
+            "SET decision = if_not_exists(decision, :body), events = if_not_exists(events, :events)",
+        )
         .condition_expression("attribute_exists(id)")
         .expression_attribute_values(":body", text(body))
         .expression_attribute_values(":events", text(events))

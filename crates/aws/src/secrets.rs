@@ -1,10 +1,10 @@
 //! Secrets: the room in Secrets Manager where our clones' passwords are. A password passes through here on its way from chance to
 //! the secret and from the secret to RDS, and nowhere else.
 
+use aurora_clone_core::guard::{Owned, OwnedSecret};
 use aurora_clone_core::names::tag;
 use aurora_clone_core::password;
 use aurora_clone_core::plan::NewSecret;
-use aurora_clone_core::guard::{Owned, OwnedSecret};
 use aurora_clone_core::snapshot::SecretState;
 use aws_sdk_secretsmanager::types::Tag;
 
@@ -98,7 +98,11 @@ pub async fn put_policy(
 
 /// Sets the master password of a cluster to the one in its secret, and notes that on the secret. When the reply is lost, the same
 /// password is set again.
-pub async fn set_password(cloud: &Cloud, cluster: &Owned, secret: &OwnedSecret) -> Result<Outcome, CallError> {
+pub async fn set_password(
+    cloud: &Cloud,
+    cluster: &Owned,
+    secret: &OwnedSecret,
+) -> Result<Outcome, CallError> {
     if let Some(outcome) = changed(cloud, cluster).await? {
         return Ok(outcome);
     }
@@ -108,7 +112,10 @@ pub async fn set_password(cloud: &Cloud, cluster: &Owned, secret: &OwnedSecret) 
         Err(error) => return judge(error, &["ResourceNotFoundException"]),
     };
     let Some(password) = found.secret_string().and_then(password::within) else {
-        return Ok(Outcome::Refused(format!("the secret {} holds no password that RDS takes", secret.name())));
+        return Ok(Outcome::Refused(format!(
+            "the secret {} holds no password that RDS takes",
+            secret.name()
+        )));
     };
     let call = cloud
         .rds

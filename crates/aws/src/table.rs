@@ -35,10 +35,7 @@ pub fn get_number(item: &HashMap<String, AttributeValue>, name: &str) -> Option<
 }
 
 /// One item, as it is at this moment.
-pub async fn read(
-    cloud: &Cloud,
-    id: &str,
-) -> Result<Option<HashMap<String, AttributeValue>>, CallError> {
+pub async fn read(cloud: &Cloud, id: &str) -> Result<Option<HashMap<String, AttributeValue>>, CallError> {
     let result = cloud
         .dynamodb
         .get_item()

@@ -3,13 +3,15 @@
 //!
 //! Nothing here remembers: every step compares what is observed with what is desired.
 
-use crate::desired::{Desired, Key, Keeping};
+use crate::desired::{Desired, Keeping, Key};
 use crate::engine;
 use crate::guard::{self, Owned};
 use crate::identifier;
 use crate::names::tag;
 use crate::password::Connection;
-use crate::plan::{Action, ClusterChange, InstanceChange, NewInstance, NewKey, NewSecret, PerformanceInsights};
+use crate::plan::{
+    Action, ClusterChange, InstanceChange, NewInstance, NewKey, NewSecret, PerformanceInsights,
+};
 use crate::policies;
 use crate::request::Owner;
 use crate::snapshot::{Cluster, Instance, InstanceSettings, KeyState, Phase, SecretState};
@@ -98,11 +100,13 @@ impl Subject<'_> {
             return Some(Progress::Wait(format!("the full copy {} is {}", self.id(), self.cluster.status)));
         }
         // A class without a fixed size needs a range on the cluster; a new cluster has it from its restore.
-        let unscaled = desired.instance.class == engine::SERVERLESS && self.cluster.settings.capacity.is_none();
+        let unscaled =
+            desired.instance.class == engine::SERVERLESS && self.cluster.settings.capacity.is_none();
         if unscaled && let Some(progress) = self.cluster_change(desired) {
             return Some(if self.cluster.status.is_ready() { progress } else { self.busy()? });
         }
-        let taken = |n: &u32| self.instances.iter().any(|i| i.identifier == identifier::instance(self.id(), *n));
+        let taken =
+            |n: &u32| self.instances.iter().any(|i| i.identifier == identifier::instance(self.id(), *n));
         let actions = (1..=MOST_INSTANCES).filter(|n| !taken(n)).take(missing).map(|n| {
             Action::CreateInstance(NewInstance {
                 cluster: self.owned.clone(),
@@ -232,7 +236,9 @@ impl Subject<'_> {
                 let id = self.id();
                 Some(Progress::Dead(format!("The secret that RDS keeps for {id} is impaired.")))
             }
-            status => Some(Progress::Wait(format!("the secret that RDS keeps for {} is {status}", self.id()))),
+            status => {
+                Some(Progress::Wait(format!("the secret that RDS keeps for {} is {status}", self.id())))
+            }
         }
     }
 
@@ -256,7 +262,9 @@ impl Subject<'_> {
             return Some(Progress::Act(vec![action], format!("the secret {name} is being made")));
         };
         let Some(proof) = guard::prove_secret(secret, owner, self.owned.generation()) else {
-            return Some(Progress::Dead(format!("The secret {name} exists, and this manager did not make it.")));
+            return Some(Progress::Dead(format!(
+                "The secret {name} exists, and this manager did not make it."
+            )));
         };
         if secret.deleting {
             return Some(Progress::Wait(format!("the secret {name} is being deleted")));
@@ -287,7 +295,10 @@ impl Subject<'_> {
                 policy,
                 tags: self.identity(),
             };
-            return Err(Progress::Act(vec![Action::CreateKey(new)], format!("the key {alias} is being made")));
+            return Err(Progress::Act(
+                vec![Action::CreateKey(new)],
+                format!("the key {alias} is being made"),
+            ));
         };
         let Some(proof) = guard::prove_key(alias, key, owner, self.owned.generation()) else {
             return Err(Progress::Dead(format!("The key {alias} exists, and this manager did not make it.")));

@@ -82,7 +82,9 @@ pub fn choose(
     };
     if let Some(since) = wanted.properties.freshness.created_since.filter(|s| *s > time.now + CLOCKS_DIFFER) {
         let since = format_time(since);
-        return failed(format!("CopyCreatedSince is {since}: it is in the future, and no data is from there."));
+        return failed(format!(
+            "CopyCreatedSince is {since}: it is in the future, and no data is from there."
+        ));
     }
     // The look that found nothing was stale. Whatever made the cluster is over, or it would hold the lease.
     if find(&wanted.identifier).is_some() {
@@ -189,15 +191,18 @@ fn desired(wanted: &Wanted, root: &Cluster, record: &Incarnation, settings: &Set
 /// What is taken over from the source is held against the operator's limits as well as what is given.
 pub fn within_limits(desired: &Desired, settings: &Settings) -> Result<(), String> {
     let limits = &settings.limits;
-    let group = desired.cluster.subnet_group.iter();
-    group.map(|name| limits.subnet_group(name)).collect::<Result<(), _>>().map_err(|e| {
-        format!("DBSubnetGroupName: {e}")
-    })?;
-    let groups = desired.cluster.security_groups.iter();
-    groups.map(|id| limits.security_group(id)).collect::<Result<(), _>>().map_err(|e| {
-        format!("VpcSecurityGroupIds: {e}")
-    })?;
-    limits.instance_class(&desired.instance.class).map_err(|e| format!("InstanceClass: {e}"))
+    let wanted = &desired.cluster;
+    wanted
+        .subnet_group
+        .iter()
+        .try_for_each(|name| limits.subnet_group(name))
+        .map_err(|refused| format!("DBSubnetGroupName: {refused}"))?;
+    wanted
+        .security_groups
+        .iter()
+        .try_for_each(|id| limits.security_group(id))
+        .map_err(|refused| format!("VpcSecurityGroupIds: {refused}"))?;
+    limits.instance_class(&desired.instance.class).map_err(|refused| format!("InstanceClass: {refused}"))
 }
 
 struct Chooser<'a> {
@@ -286,7 +291,13 @@ impl Chooser<'_> {
         tags.extend(ours.into_iter().map(|(key, value)| (key.to_owned(), value)));
         let mut settings = self.desired.cluster.clone();
         settings.deletion_protection = false;
-        Restore { identifier: wanted.identifier.clone(), source: source.to_owned(), restore_type, tags, settings }
+        Restore {
+            identifier: wanted.identifier.clone(),
+            source: source.to_owned(),
+            restore_type,
+            tags,
+            settings,
+        }
     }
 }
 
@@ -318,16 +329,18 @@ pub struct View<'a> {
 }
 
 /// What a clone that is being made is to be like, as far as it can be told from the cluster and its record.
-pub fn desired_of(wanted: &Wanted, cluster: &Cluster, record: Option<&Incarnation>, settings: &Settings) -> Desired {
-    let keeping = Keeping::of_existing(
-        &wanted.properties.password,
-        cluster,
-        &wanted.generation,
-        record,
-        settings,
-    );
+pub fn desired_of(
+    wanted: &Wanted,
+    cluster: &Cluster,
+    record: Option<&Incarnation>,
+    settings: &Settings,
+) -> Desired {
+    let keeping =
+        Keeping::of_existing(&wanted.properties.password, cluster, &wanted.generation, record, settings);
     match record {
-        Some(record) => Desired::new(&wanted.properties, &record.baseline, cluster, keeping, record.since, settings),
+        Some(record) => {
+            Desired::new(&wanted.properties, &record.baseline, cluster, keeping, record.since, settings)
+        }
         None => {
             let baseline = Baseline { cluster: cluster.settings.clone(), ..Baseline::default() };
             let since = cluster.created_at.unwrap_or_default();
@@ -353,8 +366,7 @@ pub fn follow(wanted: &Wanted, view: View<'_>, seen: &Seen, settings: &Settings,
     };
     let seen = Seen { cluster: Some(cluster.resource_id.clone()), absent_since: None, ..seen.clone() };
     let desired = desired_of(wanted, cluster, view.record, settings);
-    let subject =
-        Subject { cluster, owned, instances: view.instances, secret: view.secret, key: view.key };
+    let subject = Subject { cluster, owned, instances: view.instances, secret: view.secret, key: view.key };
     let busy = Seen { ready_since: None, ..seen.clone() };
     match subject.next(&desired, &wanted.owner) {
         Progress::Act(actions, because) => {
@@ -454,7 +466,9 @@ pub fn taken_down(wanted: &Wanted, reason: &str, left: Option<&str>) -> Decision
     let what = &wanted.identifier;
     let rest = match left {
         None => format!("What was made of {what} is being deleted."),
-        Some(why) => format!("What was made of {what} could not be deleted yet ({why}); it goes with this resource."),
+        Some(why) => {
+            format!("What was made of {what} could not be deleted yet ({why}); it goes with this resource.")
+        }
     };
     failure(wanted, format!("{reason} {rest}"))
 }

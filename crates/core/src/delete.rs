@@ -106,7 +106,13 @@ pub struct View<'a> {
 }
 
 /// Decides the next step of a Delete.
-pub fn plan(unwanted: &Unwanted, view: View<'_>, seen: &Seen, settings: &Settings, now: DateTime<Utc>) -> Plan {
+pub fn plan(
+    unwanted: &Unwanted,
+    view: View<'_>,
+    seen: &Seen,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Plan {
     let targets = unwanted.targets(view.clusters, view.records, settings);
     if let Some(reason) = hindrance(&targets) {
         return Plan::decide(Decision::failed(&unwanted.physical_id, reason));
@@ -218,7 +224,6 @@ fn absent(unwanted: &Unwanted, view: View<'_>, seen: &Seen, settings: &Settings,
     };
     let gone: Vec<String> =
         unwanted.records(view.records).into_iter().map(|record| record.identifier.clone()).collect();
-    let events =
-        if gone.is_empty() { Vec::new() } else { events::deleted(&unwanted.owner, id, &gone) };
+    let events = if gone.is_empty() { Vec::new() } else { events::deleted(&unwanted.owner, id, &gone) };
     Plan::decide(Decision::success(id, reason, Map::new()).telling(events))
 }

@@ -20,7 +20,12 @@ pub struct Event {
 }
 
 /// A clone is usable: the predecessor's event for each instance, with its keys, and one for the clone, with the outputs.
-pub fn ready(owner: &Owner, arn: &str, data: &Map<String, Value>, instances: &[(String, String)]) -> Vec<Event> {
+pub fn ready(
+    owner: &Owner,
+    arn: &str,
+    data: &Map<String, Value>,
+    instances: &[(String, String)],
+) -> Vec<Event> {
     let output = |name: &str| data.get(name).cloned().unwrap_or(Value::Null);
     let of_instances = instances.iter().map(|(identifier, instance_arn)| Event {
         detail_type: event::INSTANCE_READY.to_owned(),
@@ -69,10 +74,7 @@ pub fn deleted(owner: &Owner, physical_id: &str, clusters: &[String]) -> Vec<Eve
 }
 
 fn about(owner: &Owner) -> Map<String, Value> {
-    let fields = [
-        ("manager", &owner.manager),
-        ("stackId", &owner.stack_id),
-        ("logicalResourceId", &owner.logical_id),
-    ];
+    let fields =
+        [("manager", &owner.manager), ("stackId", &owner.stack_id), ("logicalResourceId", &owner.logical_id)];
     fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
 }

@@ -110,7 +110,8 @@ impl Limits {
         match &self.principals {
             Some(patterns) => admit(patterns, env::ALLOWED_PRINCIPALS, arn),
             None => {
-                let own = ["iam", "sts"].map(|service| format!("arn:{}:{service}::{}:*", place.partition, place.account));
+                let own = ["iam", "sts"]
+                    .map(|service| format!("arn:{}:{service}::{}:*", place.partition, place.account));
                 admit(&Patterns(own.to_vec()), env::ALLOWED_PRINCIPALS, arn)
             }
         }
@@ -133,15 +134,22 @@ mod tests {
     #[test]
     fn patterns() {
         let admits = |patterns: &str, text: &str| Patterns::parse(patterns).admit(text);
-        assert!(admits("*", "") && admits("*", "prod") && admits("prod", "prod") && admits("a, prod*", "prod-eu"));
-        assert!(admits("*-eu-*", "a-eu-eu-b") && admits("a*b*c", "aXbXbc") && admits("db.t4g.*", "db.t4g.medium"));
-        assert!(!admits("", "") && !admits("prod", "prod2") && !admits("prod", "Prod") && !admits("a*b", "ab-"));
+        assert!(
+            admits("*", "") && admits("*", "prod") && admits("prod", "prod") && admits("a, prod*", "prod-eu")
+        );
+        assert!(
+            admits("*-eu-*", "a-eu-eu-b") && admits("a*b*c", "aXbXbc") && admits("db.t4g.*", "db.t4g.medium")
+        );
+        assert!(
+            !admits("", "") && !admits("prod", "prod2") && !admits("prod", "Prod") && !admits("a*b", "ab-")
+        );
         assert!(!admits("db.t4g.*", "dbXt4g.medium"), "a dot is a dot");
     }
 
     #[test]
     fn principals_are_of_the_own_account_unless_the_operator_says_otherwise() {
-        let place = Place::of_stack("arn:aws:cloudformation:eu-west-1:123456789012:stack/web/1").expect("a stack");
+        let place =
+            Place::of_stack("arn:aws:cloudformation:eu-west-1:123456789012:stack/web/1").expect("a stack");
         let limits = Limits::default();
         for arn in ["arn:aws:iam::123456789012:role/app", "arn:aws:sts::123456789012:assumed-role/app/me"] {
             assert_eq!(limits.principal(arn, &place), Ok(()), "{arn}");

@@ -22,7 +22,9 @@ pub fn outputs(subject: &Subject<'_>, place: &Place) -> Map<String, Value> {
     let ids: Vec<&str> = instances.iter().map(|instance| instance.identifier.as_str()).collect();
     let class = instances.first().map(|instance| instance.settings.class.clone()).unwrap_or_default();
     let (secret, key) = match (&cluster.managed_secret, subject.secret) {
-        (Some(managed), _) => (managed.arn.clone(), managed.key.clone().unwrap_or_else(|| AWS_KEY.to_owned())),
+        (Some(managed), _) => {
+            (managed.arn.clone(), managed.key.clone().unwrap_or_else(|| AWS_KEY.to_owned()))
+        }
         (None, Some(own)) => (own.arn.clone(), own.key.clone().unwrap_or_else(|| AWS_KEY.to_owned())),
         (None, None) => (String::new(), String::new()),
     };

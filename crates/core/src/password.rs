@@ -161,7 +161,9 @@ mod tests {
         assert_eq!(text["port"], 5432);
         assert_eq!(text["dbname"], "app");
         assert!(within(secret.expose()) == Some(password));
-        for text in ["", "x", "{}", r#"{"password":7}"#, r#"{"password":"short"}"#, r#"{"password":"with a space"}"#] {
+        for text in
+            ["", "x", "{}", r#"{"password":7}"#, r#"{"password":"short"}"#, r#"{"password":"with a space"}"#]
+        {
             assert!(within(text).is_none(), "{text}");
         }
     }

@@ -319,12 +319,24 @@ impl Decision {
         reason: impl Into<String>,
         data: Map<String, Value>,
     ) -> Self {
-        Self { success: true, physical_id: physical_id.into(), reason: reason.into(), data, events: Vec::new() }
+        Self {
+            success: true,
+            physical_id: physical_id.into(),
+            reason: reason.into(),
+            data,
+            events: Vec::new(),
+        }
     }
 
     /// FAILED.
     pub fn failed(physical_id: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { success: false, physical_id: physical_id.into(), reason: reason.into(), data: Map::new(), events: Vec::new() }
+        Self {
+            success: false,
+            physical_id: physical_id.into(),
+            reason: reason.into(),
+            data: Map::new(),
+            events: Vec::new(),
+        }
     }
 
     /// The same decision, with what EventBridge is told about it.

@@ -88,7 +88,8 @@ fn plain(value: Value) -> Value {
             }
         }
         Value::Object(map) => {
-            let mut fields: Vec<(String, Value)> = map.into_iter().map(|(key, value)| (key, plain(value))).collect();
+            let mut fields: Vec<(String, Value)> =
+                map.into_iter().map(|(key, value)| (key, plain(value))).collect();
             fields.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(Map::from_iter(fields))
         }
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn policies_name_whom_they_admit_and_nobody_else() {
-        let place = Place { partition: "aws".into(), region: "eu-west-1".into(), account: "123456789012".into() };
+        let place =
+            Place { partition: "aws".into(), region: "eu-west-1".into(), account: "123456789012".into() };
         assert_eq!(secret(&[]), None);
         let policy = secret(&[ROLE.to_owned()]).expect("a policy");
         assert!(policy.contains(ROLE) && !is_public(&policy), "{policy}");

@@ -111,7 +111,13 @@ pub struct Wanted {
 
 impl Wanted {
     /// The clone that a Create wants. `fence` is when the latest Delete of its resource had come, as the request found it.
-    pub fn created(request: &Request, fence: u64, place: Place, properties: Properties, settings: &Settings) -> Self {
+    pub fn created(
+        request: &Request,
+        fence: u64,
+        place: Place,
+        properties: Properties,
+        settings: &Settings,
+    ) -> Self {
         let identifier = plain_identifier(request, &properties, settings);
         let failed_id = place.cluster_arn(&identifier);
         let generation = generation(request, fence);
@@ -120,9 +126,16 @@ impl Wanted {
 
     /// The clone that is to replace another one. `fence` is when this Update came. Both exist for a while, so its identifier has
     /// a part of its own.
-    pub fn replacing(request: &Request, fence: u64, place: Place, properties: Properties, settings: &Settings) -> Self {
+    pub fn replacing(
+        request: &Request,
+        fence: u64,
+        place: Place,
+        properties: Properties,
+        settings: &Settings,
+    ) -> Self {
         let generation = generation(request, fence);
-        let identifier = identifier::of_generation(&plain_identifier(request, &properties, settings), &generation);
+        let identifier =
+            identifier::of_generation(&plain_identifier(request, &properties, settings), &generation);
         let failed_id = request.physical_id.clone().unwrap_or_else(|| request.rejected_id());
         Self { owner: request.owner(settings), place, generation, identifier, properties, failed_id }
     }

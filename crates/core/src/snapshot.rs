@@ -91,7 +91,7 @@ impl std::fmt::Display for Status {
 }
 
 /// One Aurora cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
     /// Its identifier; it can be renamed.
     pub identifier: String,
@@ -132,7 +132,7 @@ pub struct Cluster {
 }
 
 /// The secret that RDS itself keeps for the master user.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedSecret {
     /// Its ARN.
     pub arn: String,

@@ -7,6 +7,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
+use crate::arn::Place;
 use crate::converge::{Progress, Subject};
 use crate::create::{self, View};
 use crate::desired::{Desired, Keeping};
@@ -23,7 +24,6 @@ use crate::record::{Baseline, Incarnation};
 use crate::request::{Owner, Request};
 use crate::settings::Settings;
 use crate::snapshot::{Cluster, Phase};
-use crate::arn::Place;
 use crate::tags;
 
 /// Seconds between two looks.
@@ -139,7 +139,9 @@ impl Change<'_> {
         records: &[Incarnation],
     ) -> Option<&'c Cluster> {
         let fits = |cluster: &&Cluster| {
-            let Ok(owned) = guard::prove(cluster, self.owner, &self.settings.name_prefix) else { return false };
+            let Ok(owned) = guard::prove(cluster, self.owner, &self.settings.name_prefix) else {
+                return false;
+            };
             let made = records.iter().find(|r| r.generation == owned.generation()).is_none_or(|r| r.made);
             let living = !matches!(cluster.status.phase(), Phase::Deleting | Phase::Stuck);
             let same = cluster.tag(tag::PROPERTIES) == Some(self.properties.hash.as_str());
@@ -157,8 +159,7 @@ impl Change<'_> {
         let as_it_is = || Baseline { cluster: cluster.settings.clone(), ..Baseline::default() };
         let baseline = record.map_or_else(as_it_is, |record| record.baseline.clone());
         let since = record.map(|record| record.since).or(cluster.created_at).unwrap_or_default();
-        let mut desired =
-            Desired::new(self.properties, &baseline, cluster, keeping, since, self.settings);
+        let mut desired = Desired::new(self.properties, &baseline, cluster, keeping, since, self.settings);
         let given = tags::leniently(&self.request.old_properties);
         desired.without.extend(given.into_keys().filter(|key| !self.properties.tags.contains_key(key)));
         desired

@@ -86,7 +86,8 @@ async fn restore(cloud: &Cloud, new: &Restore) -> Result<Outcome, CallError> {
         .deletion_protection(settings.deletion_protection)
         .set_backup_retention_period(settings.backup_retention)
         .set_associated_roles(
-            (!settings.roles.is_empty()).then(|| settings.roles.iter().map(modify::associated_role).collect()),
+            (!settings.roles.is_empty())
+                .then(|| settings.roles.iter().map(modify::associated_role).collect()),
         )
         .set_serverless_v2_scaling_configuration(settings.capacity.map(capacity));
     match call.send().await.map_err(|error| CallError::new("RestoreDBClusterToPointInTime", error)) {
