@@ -6,10 +6,12 @@
 use aurora_clone_aws::advance::{self, Advance, Moment, StepError};
 use aurora_clone_aws::answer::{self, NotAnswered};
 use aurora_clone_aws::cloud::{CallError, Cloud};
+use aurora_clone_aws::events as tell;
 use aurora_clone_aws::requests::{self, Stored};
 use aurora_clone_core::answer::body;
 use aurora_clone_core::arn::Place;
 use aurora_clone_core::event::{self, Envelope, RequestType, Unanswerable};
+use aurora_clone_core::events::{self, Event};
 use aurora_clone_core::names::step;
 use aurora_clone_core::plan::{Decision, Seen};
 use aurora_clone_core::properties::{Properties, describe};
@@ -20,7 +22,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, Span, error, info, info_span, warn};
 
 /// Why a request is answered that has no decision.
 const UNDECIDED: &str = "no step came to a decision that could be kept";
@@ -100,41 +102,55 @@ struct StepFailure {
 impl CloneHandler {
     /// Handles one invocation.
     pub async fn handle(&self, event: Value) -> Result<Value, HandlerError> {
-        let result = if event.get("step").is_some() {
-            self.step(event).await
+        if event.get("step").is_some() {
+            let event: StepEvent = logged(
+                serde_json::from_value(event).map_err(|error| HandlerError::UnknownEvent(error.to_string())),
+            )?;
+            let stored = logged(self.load(&event.request).await)?;
+            let span = span(&event.request, &stored.request);
+            async { logged(self.step(&stored, event).await) }.instrument(span).await
         } else if event.get("detail-type").is_some() {
-            self.last_resort(&event).await
+            let (key, why) = logged(ended(&event))?;
+            let stored = logged(self.load(&key).await)?;
+            let span = span(&key, &stored.request);
+            async { logged(self.last_resort(&key, &stored, &why).await) }.instrument(span).await
         } else {
-            self.receive(&event).await
-        };
-        if let Err(error) = &result {
-            error!(kind = error.name(), %error, "the invocation failed");
+            let envelope = logged(
+                Envelope::read(&event, &self.home.region, self.response_origin.as_ref())
+                    .map_err(HandlerError::from),
+            )?;
+            let key = request::key(&envelope);
+            let request = Request::new(&envelope, event::request_type(&event).ok(), &event);
+            let span = span(&key, &request);
+            async { logged(self.receive(&event, &envelope, &key, request).await) }.instrument(span).await
         }
-        result
     }
 
     /// An event of CloudFormation: check it, keep it, start the state machine.
-    async fn receive(&self, event: &Value) -> Result<Value, HandlerError> {
-        let envelope = Envelope::read(event, &self.home.region, self.response_origin.as_ref())?;
-        let key = request::key(&envelope);
+    async fn receive(
+        &self,
+        event: &Value,
+        envelope: &Envelope,
+        key: &str,
+        request: Request,
+    ) -> Result<Value, HandlerError> {
         let kind = event::request_type(event);
-        let request = Request::new(&envelope, kind.clone().ok(), event);
-        info!(request = key, stack = request.stack_id, resource = request.logical_id, ?kind, "received");
+        info!(?kind, "received");
         let problem = match &kind {
             Err(error) => Some(format!("{error}.")),
             Ok(RequestType::Delete) => None,
-            Ok(_) => self.problem(event, &envelope),
+            Ok(_) => self.problem(event, envelope),
         };
         if let Some(problem) = problem {
-            return self.refuse(&key, &request, &envelope, problem).await;
+            return self.refuse(key, &request, envelope, problem).await;
         }
-        if let Err(error) = self.start(&key, &request, &envelope).await {
+        if let Err(error) = self.start(key, &request, envelope).await {
             // A reply may have been lost: an execution that began after all finds this decision, and what it made before
             // that carries the resource's tags.
             let problem = format!(
                 "The manager could not begin: {error}. If anything was begun after all, it goes with this resource."
             );
-            return self.refuse(&key, &request, &envelope, problem).await;
+            return self.refuse(key, &request, envelope, problem).await;
         }
         Ok(json!({ "request": key }))
     }
@@ -171,7 +187,7 @@ impl CloneHandler {
         match result.map_err(|error| CallError::new("StartExecution", error)) {
             Ok(_) => Ok(()),
             Err(error) if error.is("ExecutionAlreadyExists") => {
-                info!(request = key, "a duplicate event");
+                info!("a duplicate event");
                 Ok(())
             }
             Err(error) => Err(error),
@@ -188,38 +204,51 @@ impl CloneHandler {
         problem: String,
     ) -> Result<Value, HandlerError> {
         let id = request.physical_id.clone().unwrap_or_else(|| request.rejected_id());
+        let told = match &request.kind {
+            Some(RequestType::Delete) | None => Vec::new(),
+            Some(kind) => events::failed(&request.owner(&self.settings), &id, &format!("{kind:?}"), &problem),
+        };
         let mut text = body(request, &Decision::failed(id, problem));
         let kept = async {
             requests::record(&self.cloud, key, request, &envelope.response_url).await?;
-            requests::decide(&self.cloud, key, &text).await
+            requests::decide(&self.cloud, key, &text, &told).await
         };
         match kept.await {
             Ok(decided) => text = decided,
-            Err(error) => warn!(request = key, %error, "the refusal could not be kept"),
+            Err(error) => warn!(%error, "the refusal could not be kept"),
         }
         self.put(key, &envelope.response_url, &text).await?;
+        self.tell_if_possible(&told).await;
         Ok(json!({ "request": key, "refused": true }))
     }
 
     /// A step of the state machine.
-    async fn step(&self, event: Value) -> Result<Value, HandlerError> {
-        let event: StepEvent =
-            serde_json::from_value(event).map_err(|error| HandlerError::UnknownEvent(error.to_string()))?;
+    async fn step(&self, stored: &Stored, event: StepEvent) -> Result<Value, HandlerError> {
         let key = event.request.clone();
-        let stored = self.load(&key).await?;
         match event.step.as_str() {
-            step::ADVANCE => self.advance(&key, &stored, event).await,
+            step::ADVANCE => self.advance(&key, stored, event).await,
             step::GIVE_UP => {
                 let failure = event.error.unwrap_or_default();
                 let error = failure_text(&failure);
-                self.decide(&key, &stored, advance::give_up(&self.settings, &key, &stored, &error)).await?;
+                self.decide(&key, stored, advance::give_up(&self.settings, &key, stored, &error)).await?;
                 Ok(json!({ "request": key }))
             }
             step::ANSWER => {
-                self.answer(&key, &stored, UNDECIDED).await?;
+                self.answer(&key, stored, UNDECIDED).await?;
+                Ok(json!({ "request": key }))
+            }
+            step::TELL => {
+                tell::put(&self.cloud, &stored.events).await?;
                 Ok(json!({ "request": key }))
             }
             other => Err(HandlerError::UnknownEvent(format!("the step {other:?}"))),
+        }
+    }
+
+    /// Tells EventBridge where no state machine repeats it.
+    async fn tell_if_possible(&self, told: &[Event]) {
+        if let Err(error) = tell::put(&self.cloud, told).await {
+            warn!(%error, "EventBridge could not be told");
         }
     }
 
@@ -242,18 +271,13 @@ impl CloneHandler {
     }
 
     /// EventBridge says that an execution failed, timed out or was aborted: whatever it left undone, CloudFormation is answered.
-    async fn last_resort(&self, event: &Value) -> Result<Value, HandlerError> {
-        // The execution carries the request's key as its name; EventBridge leaves a long input out.
-        let unknown = || HandlerError::UnknownEvent("an event without detail.name".to_owned());
-        let detail = event.get("detail").ok_or_else(unknown)?;
-        let key = detail.get("name").and_then(Value::as_str).ok_or_else(unknown)?;
-        let why = match detail.get("status").and_then(Value::as_str) {
-            // The step `answer` was made then, and may have sent this text.
-            Some("FAILED") | None => UNDECIDED.to_owned(),
-            Some(status) => format!("its execution is {status}"),
-        };
-        let stored = self.load(key).await?;
-        self.answer(key, &stored, &why).await?;
+    async fn last_resort(&self, key: &str, stored: &Stored, why: &str) -> Result<Value, HandlerError> {
+        if stored.answered {
+            return Ok(json!({ "request": key }));
+        }
+        self.answer(key, stored, why).await?;
+        // What was decided just now is in the table only.
+        self.tell_if_possible(&self.load(key).await?.events).await;
         Ok(json!({ "request": key }))
     }
 
@@ -270,7 +294,7 @@ impl CloneHandler {
                 let decision = advance::give_up(&self.settings, key, stored, why_none);
                 let unkept = body(&stored.request, &decision);
                 self.decide(key, stored, decision).await.unwrap_or_else(|error| {
-                    warn!(request = key, %error, "the decision could not be kept");
+                    warn!(%error, "the decision could not be kept");
                     unkept
                 })
             }
@@ -285,10 +309,10 @@ impl CloneHandler {
         text: &str,
     ) -> Result<(), HandlerError> {
         answer::put(&self.cloud, url, text).await?;
-        info!(request = key, answer = text, "answered");
+        info!(answer = text, "answered");
         // Only spares a repeated PUT of the same bytes.
         if let Err(error) = requests::mark_answered(&self.cloud, key).await {
-            warn!(request = key, %error, "the answer could not be noted");
+            warn!(%error, "the answer could not be noted");
         }
         Ok(())
     }
@@ -296,8 +320,8 @@ impl CloneHandler {
     /// Stores a decision; returns the body that counts, which is an earlier one if there was one.
     async fn decide(&self, key: &str, stored: &Stored, decision: Decision) -> Result<String, HandlerError> {
         let text = body(&stored.request, &decision);
-        let decided = requests::decide(&self.cloud, key, &text).await?;
-        info!(request = key, success = decision.success, reason = decision.reason, "decided");
+        let decided = requests::decide(&self.cloud, key, &text, &decision.events).await?;
+        info!(success = decision.success, reason = decision.reason, "decided");
         Ok(decided)
     }
 
@@ -305,6 +329,31 @@ impl CloneHandler {
         let stored = requests::load(&self.cloud, key).await?;
         stored.ok_or_else(|| StepError::UnknownRequest(key.to_owned()).into())
     }
+}
+
+/// The span of a request: its fields stand in every log line about it.
+fn span(key: &str, request: &Request) -> Span {
+    let cluster = request.physical_id.as_deref().unwrap_or_default();
+    info_span!("request", request = key, stack = request.stack_id, resource = request.logical_id, cluster)
+}
+
+/// Writes an error into the log, once, where it becomes the invocation's.
+fn logged<T>(result: Result<T, HandlerError>) -> Result<T, HandlerError> {
+    result.inspect_err(|error| error!(kind = error.name(), %error, "the invocation failed"))
+}
+
+/// The request whose execution ended, as EventBridge tells it, and why it has no answer.
+fn ended(event: &Value) -> Result<(String, String), HandlerError> {
+    // The execution carries the request's key as its name; EventBridge leaves a long input out.
+    let unknown = || HandlerError::UnknownEvent("an event without detail.name".to_owned());
+    let detail = event.get("detail").ok_or_else(unknown)?;
+    let key = detail.get("name").and_then(Value::as_str).ok_or_else(unknown)?;
+    let why = match detail.get("status").and_then(Value::as_str) {
+        // The step `answer` was made then, and may have sent this text.
+        Some("FAILED") | None => UNDECIDED.to_owned(),
+        Some(status) => format!("its execution is {status}"),
+    };
+    Ok((key.to_owned(), why))
 }
 
 /// The state machine's error as a sentence: Lambda puts the function's own message into the cause, as JSON.

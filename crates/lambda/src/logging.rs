@@ -25,6 +25,7 @@ where
 {
     let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let filter = Targets::new().with_default(LevelFilter::WARN.min(level)).with_target(OURS, level);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer);
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer);
     tracing_subscriber::registry().with(lines).with(filter)
 }

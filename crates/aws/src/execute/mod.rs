@@ -85,10 +85,7 @@ async fn restore(cloud: &Cloud, new: &Restore) -> Result<Outcome, CallError> {
         .copy_tags_to_snapshot(settings.copy_tags_to_snapshot)
         .deletion_protection(settings.deletion_protection)
         .set_backup_retention_period(settings.backup_retention)
-        .set_associated_roles(
-            (!settings.roles.is_empty())
-                .then(|| settings.roles.iter().map(modify::associated_role).collect()),
-        )
+        .set_associated_roles(modify::associated_roles(&settings.roles)?)
         .set_serverless_v2_scaling_configuration(settings.capacity.map(capacity));
     match call.send().await.map_err(|error| CallError::new("RestoreDBClusterToPointInTime", error)) {
         Ok(_) => Ok(Outcome::Done),

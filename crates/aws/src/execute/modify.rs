@@ -7,7 +7,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{ClusterChange, InstanceChange};
 use aurora_clone_core::snapshot::AssociatedRole;
 use aurora_clone_core::tags::Tags;
-use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbClusterRole, Tag};
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbClusterAssociatedRole, Tag};
 use chrono::{DateTime, Utc};
 
 use super::{Outcome, capacity, changed, judge, tags};
@@ -102,9 +102,17 @@ pub(super) async fn remove_role(
     }
 }
 
-/// A role as the restore call takes it.
-pub(super) fn associated_role(role: &AssociatedRole) -> DbClusterRole {
-    DbClusterRole::builder().role_arn(&role.role).set_feature_name(role.feature.clone()).build()
+/// Roles as the restore call takes them; `None` where there are none.
+pub(super) fn associated_roles(
+    roles: &[AssociatedRole],
+) -> Result<Option<Vec<DbClusterAssociatedRole>>, CallError> {
+    let role = |role: &AssociatedRole| {
+        let role =
+            DbClusterAssociatedRole::builder().role_arn(&role.role).set_feature_name(role.feature.clone());
+        role.build().map_err(|error| CallError::nonsense("RestoreDBClusterToPointInTime", error.to_string()))
+    };
+    let roles = roles.iter().map(role).collect::<Result<Vec<_>, _>>()?;
+    Ok((!roles.is_empty()).then_some(roles))
 }
 
 /// Changes settings of an instance, at once.

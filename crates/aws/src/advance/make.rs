@@ -1,0 +1,300 @@
+//! Making a clone, for a Create or as the replacement of another one, and taking down what does not become usable.
+
+use aurora_clone_core::create::{self, Time, View};
+use aurora_clone_core::delete::{self, Remains};
+use aurora_clone_core::desired::{Desired, Keeping};
+use aurora_clone_core::guard;
+use aurora_clone_core::names::tag;
+use aurora_clone_core::plan::{Action, Decision, Next, Plan, Seen};
+use aurora_clone_core::properties::Properties;
+use aurora_clone_core::record::Incarnation;
+use aurora_clone_core::request::{Wanted, key_alias, secret_name};
+use aurora_clone_core::slots;
+use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState};
+use tracing::{Span, info};
+
+use super::{Advance, LOCKED, Observed, Step, StepError, TAKEDOWN, Went};
+use crate::cloud::CallError;
+use crate::cloudformation::{self, Word};
+use crate::lock::{self, Lock};
+use crate::{incarnations, keys, observe, requests, secrets};
+
+/// The secret and the key of a clone.
+pub(super) type Kept = (Option<SecretState>, Option<KeyState>);
+
+impl Step<'_> {
+    /// A Create.
+    pub(super) async fn create(&self, properties: Properties) -> Result<Advance, StepError> {
+        let (request, fence) = (self.request(), self.stored.fence);
+        let wanted = Wanted::created(request, fence, self.place.clone(), properties, self.settings);
+        let wanted = self.free_name(wanted).await?;
+        self.make(&wanted, fence).await
+    }
+
+    /// The name that a clone gets whose template would rather have another one than fail.
+    async fn free_name(&self, wanted: Wanted) -> Result<Wanted, StepError> {
+        if !wanted.properties.no_fail_on_existing || wanted.properties.cluster_id.is_none() {
+            return Ok(wanted);
+        }
+        let other = wanted.renamed();
+        // Whatever this request has begun goes on under the name that it has.
+        let ours = |wanted: &Wanted, found: &Cluster| create::is_ours(wanted, found, self.settings);
+        if observe::cluster(self.cloud, &other.identifier).await?.is_some_and(|c| ours(&other, &c)) {
+            return Ok(other);
+        }
+        match observe::cluster(self.cloud, &wanted.identifier).await? {
+            Some(taken) if !ours(&wanted, &taken) => Ok(other),
+            _ => Ok(wanted),
+        }
+    }
+
+    /// One step of making `wanted`, which was asked for at `fence`.
+    pub(super) async fn make(&self, wanted: &Wanted, fence: u64) -> Result<Advance, StepError> {
+        Span::current().record("cluster", &wanted.identifier);
+        let seen = &self.moment.seen;
+        if let Some(reason) = &seen.failed {
+            return self.take_down(wanted, reason).await;
+        }
+        let own = observe::cluster(self.cloud, &wanted.identifier).await?;
+        if own.is_none() && seen.cluster.is_none() {
+            return self.choose(wanted, fence).await;
+        }
+        let records = incarnations::load(self.cloud, &self.resource).await?;
+        let record = records.iter().find(|record| record.generation == wanted.generation);
+        let (mut instances, mut kept) = (Vec::new(), (None, None));
+        if let Some(cluster) = &own {
+            // A step that died after the restore may have left the lease behind; the restore is seen, so it is over.
+            if let Some(root) = cluster.tag(tag::ROOT).filter(|_| seen.cluster.is_none()) {
+                lock::release_if_held(self.cloud, root, self.key).await?;
+            }
+            instances = observe::instances(self.cloud, &[cluster]).await?;
+            if create::is_ours(wanted, cluster, self.settings) {
+                let desired = create::desired_of(wanted, cluster, record, self.settings);
+                kept = self.kept(cluster, &instances, &desired).await?;
+            }
+        }
+        let view = View {
+            cluster: own.as_ref(),
+            instances: &instances,
+            secret: kept.0.as_ref(),
+            key: kept.1.as_ref(),
+            record,
+        };
+        let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
+        if let (Next::Decide(Decision { success: true, .. }), Some(record)) = (&plan.next, record) {
+            incarnations::made(self.cloud, &self.resource, record).await?;
+        }
+        if !plan.actions.is_empty()
+            && let Some(reason) = self.cancelled(fence).await?
+        {
+            return Ok(self.give_back(wanted, &reason));
+        }
+        let clusters: Vec<Cluster> = own.into_iter().collect();
+        self.go_on(plan, &Observed { clusters: &clusters, instances: &instances }, wanted).await
+    }
+
+    /// What becomes of a request that nobody wants any more. After a Create comes a Delete, which takes everything; after an Update
+    /// comes another one, and what was made goes now.
+    fn give_back(&self, wanted: &Wanted, reason: &str) -> Advance {
+        let reason = format!("The creation was cancelled: {reason}.");
+        if wanted.failed_id == wanted.arn() {
+            return Advance::Decide(create::refused(wanted, &reason));
+        }
+        let seen = Seen { failed: Some(reason), ..self.moment.seen.clone() };
+        Advance::Wait(1, seen)
+    }
+
+    /// The secret and the key of a clone whose cluster and instances are ready; before that they are of no interest.
+    pub(super) async fn kept(
+        &self,
+        cluster: &Cluster,
+        instances: &[Instance],
+        desired: &Desired,
+    ) -> Result<Kept, CallError> {
+        let ready = cluster.status.is_ready() && !instances.is_empty();
+        let Keeping::Own { secret, key, .. } = &desired.password else { return Ok((None, None)) };
+        if !ready || !instances.iter().all(|instance| instance.status.is_ready()) {
+            return Ok((None, None));
+        }
+        let found = match key.alias() {
+            Some(alias) => keys::observe(self.cloud, &alias).await?,
+            None => None,
+        };
+        Ok((secrets::observe(self.cloud, secret).await?, found))
+    }
+
+    /// Chooses a source and restores from it, under the root's lease, which is kept until the new cluster is seen.
+    async fn choose(&self, wanted: &Wanted, fence: u64) -> Result<Advance, StepError> {
+        let nothing = Observed { clusters: &[], instances: &[] };
+        let seen = || self.moment.seen.clone();
+        let source = observe::cluster(self.cloud, &wanted.properties.source).await?;
+        let root = source.as_ref().map_or(wanted.properties.source.as_str(), create::root_identifier);
+        let Some(lock) = Lock::acquire(self.cloud, root, self.key).await? else {
+            let plan = Plan::wait(LOCKED, "another request is choosing a slot", seen());
+            return self.go_on(plan, &nothing, wanted).await;
+        };
+        if let Some(reason) = self.cancelled(fence).await? {
+            lock.release(self.cloud).await?;
+            let reason = format!("The creation was cancelled: {reason}.");
+            return Ok(Advance::Decide(create::refused(wanted, &reason)));
+        }
+        let clusters = observe::clusters(self.cloud).await?;
+        let source = clusters.iter().find(|cluster| cluster.identifier == wanted.properties.source);
+        if source.is_some_and(|source| create::root_identifier(source) != root) {
+            // The listing knows more than the first look did: this is not the lease of the family's root.
+            lock.release(self.cloud).await?;
+            let plan = Plan::wait(1, "the source is of another family than it seemed", seen());
+            return self.go_on(plan, &nothing, wanted).await;
+        }
+        let of_root: Vec<&Cluster> = clusters.iter().filter(|cluster| cluster.identifier == root).collect();
+        let instances = observe::instances(self.cloud, &of_root).await?;
+        let time = Time { now: self.moment.now, deadline: self.deadline - TAKEDOWN };
+        let choice = create::choose(wanted, &clusters, &instances, self.settings, time);
+        info!(verdicts = slots::report(&choice.plan.verdicts), "slots");
+        if let Some(record) = &choice.record {
+            if !lock.outlasts_a_call(self.cloud.now()) {
+                let plan = Plan::wait(1, "the lease is nearly over", seen());
+                return self.go_on(plan, &nothing, wanted).await;
+            }
+            // Before anything is made, so that all of it can be found again.
+            incarnations::note(self.cloud, &self.resource, record).await?;
+        }
+        let observed = Observed { clusters: &clusters, instances: &[] };
+        let advance = self.go_on(choice.plan, &observed, wanted).await?;
+        let in_flight = choice.record.is_some() && matches!(advance, Advance::Wait(..));
+        if !in_flight || observe::cluster(self.cloud, &wanted.identifier).await?.is_some() {
+            lock.release(self.cloud).await?;
+        }
+        Ok(advance)
+    }
+
+    /// Why the request is not wanted any more: a later Delete or Update came, or CloudFormation says so.
+    pub(super) async fn cancelled(&self, fence: u64) -> Result<Option<String>, StepError> {
+        let request = self.request();
+        if requests::fence(self.cloud, request).await? > fence {
+            return Ok(Some("a later request for this resource came".to_owned()));
+        }
+        match cloudformation::ask(self.cloud, &request.stack_id, &request.logical_id).await? {
+            Word::Wanted => Ok(None),
+            Word::NotWanted(reason) => Ok(Some(reason)),
+        }
+    }
+
+    /// Carries out a plan of making something. What fails after the restore is taken down before anybody is told; what is not
+    /// ready when time is over as well.
+    async fn go_on(
+        &self,
+        plan: Plan,
+        observed: &Observed<'_>,
+        wanted: &Wanted,
+    ) -> Result<Advance, StepError> {
+        let exists = self.moment.seen.cluster.is_some() || plan.seen.cluster.is_some();
+        let restores = plan.actions.iter().any(|action| matches!(action, Action::Restore(_)));
+        if let Next::Wait { because, .. } = &plan.next
+            && self.moment.now >= self.deadline - TAKEDOWN
+            && plan.seen.failed.is_none()
+        {
+            let reason = create::out_of_time(because);
+            if exists {
+                return Ok(abandoned(create::abandon(reason, plan.seen)));
+            }
+            return Ok(Advance::Decide(create::refused(wanted, &format!("{reason} Nothing was made."))));
+        }
+        let seen = plan.seen.clone();
+        Ok(match self.carry_out(plan, observed).await? {
+            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::Decided(decision) => Advance::Decide(decision),
+            Went::Refused(reason) if restores && !exists => Advance::Decide(create::refused(wanted, &reason)),
+            Went::Refused(reason) => abandoned(create::abandon(reason, seen)),
+        })
+    }
+
+    /// Takes down what a failed request made, as far as that is accepted, and then says why it failed.
+    async fn take_down(&self, wanted: &Wanted, reason: &str) -> Result<Advance, StepError> {
+        let own = observe::cluster(self.cloud, &wanted.identifier).await?;
+        let seen = &self.moment.seen;
+        if own.is_none() && seen.cluster.is_some() && seen.absent_since.is_none() {
+            // One look that does not find it may be stale.
+            let seen = Seen { absent_since: Some(self.moment.now), ..seen.clone() };
+            return Ok(Advance::Wait(10, seen));
+        }
+        let owned = own.as_ref().and_then(|cluster| {
+            let owned = guard::prove(cluster, &wanted.owner, &self.settings.name_prefix).ok()?;
+            (owned.generation() == wanted.generation).then_some((cluster, owned))
+        });
+        if let Some((cluster, _)) = owned.as_ref().filter(|(c, _)| c.settings.deletion_protection) {
+            let why = format!("{} has deletion protection", cluster.identifier);
+            return Ok(Advance::Decide(create::taken_down(wanted, reason, Some(&why))));
+        }
+        let instances = match &owned {
+            Some((cluster, _)) => observe::instances(self.cloud, &[cluster]).await?,
+            None => Vec::new(),
+        };
+        let records = incarnations::load(self.cloud, &self.resource).await?;
+        let records = records.iter().filter(|record| record.generation == wanted.generation);
+        let remains = self.remains(records).await?;
+        let target = owned.as_ref().map(|(cluster, owned)| (*cluster, owned));
+        let actions = delete::take_down(&wanted.owner, target, &instances, &remains);
+        if actions.is_empty() {
+            return Ok(Advance::Decide(create::taken_down(wanted, reason, None)));
+        }
+        if self.moment.now >= self.deadline {
+            let why = "AWS did not take the deletion in time";
+            return Ok(Advance::Decide(create::taken_down(wanted, reason, Some(why))));
+        }
+        let plan = Plan::act(actions, 5, "what was made is being taken down", self.moment.seen.clone());
+        let clusters: Vec<Cluster> = own.iter().cloned().collect();
+        let observed = Observed { clusters: &clusters, instances: &instances };
+        Ok(match self.carry_out(plan, &observed).await? {
+            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::Decided(decision) => Advance::Decide(decision),
+            Went::Refused(why) => Advance::Decide(create::taken_down(wanted, reason, Some(&why))),
+        })
+    }
+
+    /// The secrets and keys of some incarnations, as far as there are any.
+    pub(super) async fn remains(
+        &self,
+        records: impl Iterator<Item = &Incarnation>,
+    ) -> Result<Vec<Remains>, CallError> {
+        let mut remains = Vec::new();
+        for record in records {
+            let secret = match &record.secret {
+                Some(name) => secrets::observe(self.cloud, name).await?,
+                None => None,
+            };
+            let key = match &record.key {
+                Some(alias) => keys::observe(self.cloud, alias).await?.map(|key| (alias.clone(), key)),
+                None => None,
+            };
+            if secret.is_some() || key.is_some() {
+                remains.push(Remains { generation: record.generation.clone(), secret, key });
+            }
+        }
+        Ok(remains)
+    }
+
+    /// The record of a cluster that has none: its secret and its key have names that follow from its own.
+    pub(super) fn derived_record(&self, cluster: &Cluster, generation: &str) -> Incarnation {
+        let own = cluster.tag(tag::PASSWORD) == Some("own");
+        let made = cluster.tag(tag::KEY) == Some("made");
+        let prefix = &self.settings.secret_prefix;
+        Incarnation {
+            generation: generation.to_owned(),
+            identifier: cluster.identifier.clone(),
+            since: cluster.created_at.unwrap_or(self.moment.now),
+            secret: own.then(|| secret_name(prefix, &cluster.identifier, generation)),
+            key: (own && made).then(|| key_alias(&cluster.identifier, generation)),
+            baseline: Default::default(),
+            made: true,
+        }
+    }
+}
+
+/// A plan that only waits, as what a step leads to.
+fn abandoned(plan: Plan) -> Advance {
+    match plan.next {
+        Next::Wait { seconds, .. } => Advance::Wait(seconds, plan.seen),
+        Next::Decide(decision) => Advance::Decide(decision),
+    }
+}

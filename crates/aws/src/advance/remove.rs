@@ -1,0 +1,98 @@
+//! Deleting a clone, and everything that was made for it.
+
+use aurora_clone_core::create;
+use aurora_clone_core::delete::{self, Unwanted, View};
+use aurora_clone_core::duration::for_people;
+use aurora_clone_core::plan::{Decision, Next, Plan};
+use aurora_clone_core::properties::{final_snapshot_leniently, service_timeout, source_leniently};
+use aurora_clone_core::snapshot::Cluster;
+use tracing::Span;
+
+use super::{Advance, LOCKED, Observed, Step, StepError, Went};
+use crate::lock::Lock;
+use crate::{incarnations, observe, requests};
+
+impl Step<'_> {
+    /// A Delete.
+    pub(super) async fn delete(&self) -> Result<Advance, StepError> {
+        let request = self.request();
+        // From here on no Create or Update of this resource begins anything new.
+        let fence = requests::raise_fence(self.cloud, self.key, request).await?;
+        // One that has begun holds the lease of its root; having had the lease once means that it is over, or seen.
+        let source = match source_leniently(&request.properties) {
+            Some(identifier) => observe::cluster(self.cloud, &identifier).await?,
+            None => None,
+        };
+        let lock = match &source {
+            Some(source) => {
+                let root = create::root_identifier(source);
+                let Some(lock) = Lock::acquire(self.cloud, root, self.key).await? else {
+                    let why = "another request is choosing a slot";
+                    let plan = Plan::wait(LOCKED, why, self.moment.seen.clone());
+                    return self.finish(plan, &Observed { clusters: &[], instances: &[] }).await;
+                };
+                Some(lock)
+            }
+            None => None,
+        };
+        let advance = self.delete_under_lock(fence).await?;
+        if let Some(lock) = lock {
+            lock.release(self.cloud).await?;
+        }
+        Ok(advance)
+    }
+
+    async fn delete_under_lock(&self, fence: u64) -> Result<Advance, StepError> {
+        let request = self.request();
+        let unwanted = Unwanted {
+            owner: request.owner(self.settings),
+            place: self.place.clone(),
+            physical_id: self.physical_id(),
+            fence,
+            final_snapshot: final_snapshot_leniently(&request.properties),
+        };
+        Span::current().record("cluster", &unwanted.physical_id);
+        let clusters = observe::clusters(self.cloud).await?;
+        let mut records = incarnations::load(self.cloud, &self.resource).await?;
+        let targets = unwanted.targets(&clusters, &records, self.settings);
+        for target in &targets {
+            let generation = target.owned.generation();
+            if records.iter().all(|record| record.generation != generation) {
+                // So that its secret is found when the cluster is gone.
+                let record = self.derived_record(target.cluster, generation);
+                incarnations::note(self.cloud, &self.resource, &record).await?;
+                records.push(record);
+            }
+        }
+        let targets: Vec<&Cluster> = targets.iter().map(|target| target.cluster).collect();
+        let (mut instances, mut remains) = (Vec::new(), Vec::new());
+        if targets.is_empty() {
+            remains = self.remains(unwanted.records(&records).into_iter()).await?;
+        } else {
+            instances = observe::instances(self.cloud, &targets).await?;
+        }
+        let view = View { clusters: &clusters, instances: &instances, records: &records, remains: &remains };
+        let plan = delete::plan(&unwanted, view, &self.moment.seen, self.settings, self.moment.now);
+        if matches!(&plan.next, Next::Decide(Decision { success: true, .. })) {
+            let gone = unwanted.records(&records).into_iter().map(|record| record.generation.clone());
+            incarnations::forget(self.cloud, &self.resource, &gone.collect::<Vec<_>>()).await?;
+        }
+        self.finish(plan, &Observed { clusters: &clusters, instances: &instances }).await
+    }
+
+    async fn finish(&self, plan: Plan, observed: &Observed<'_>) -> Result<Advance, StepError> {
+        if let Next::Wait { because, .. } = &plan.next
+            && self.moment.now >= self.deadline
+        {
+            let patience = for_people(service_timeout(&self.request().properties));
+            let reason =
+                format!("Not finished within {patience}: {because}. Deleting again goes on from here.");
+            return Ok(Advance::Decide(Decision::failed(self.physical_id(), reason)));
+        }
+        Ok(match self.carry_out(plan, observed).await? {
+            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::Decided(decision) => Advance::Decide(decision),
+            Went::Refused(why) => Advance::Decide(Decision::failed(self.physical_id(), why)),
+        })
+    }
+}

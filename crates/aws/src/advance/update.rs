@@ -1,0 +1,165 @@
+//! Updating a clone: where it is, by another one, or back to the one that it was before.
+
+use aurora_clone_core::arn;
+use aurora_clone_core::create::{self, View};
+use aurora_clone_core::guard;
+use aurora_clone_core::names::tag;
+use aurora_clone_core::plan::{Next, Plan, Seen};
+use aurora_clone_core::properties::Properties;
+use aurora_clone_core::record::Incarnation;
+use aurora_clone_core::request::Wanted;
+use aurora_clone_core::snapshot::Cluster;
+use aurora_clone_core::update::Change;
+use chrono::Duration;
+use tracing::{Span, info};
+
+use super::{Advance, LOCKED, Observed, Step, StepError, Went};
+use crate::lock::Lock;
+use crate::{cloudformation, incarnations, observe, requests};
+
+/// How long a clone may be missing from listings before an update believes that somebody deleted it.
+const MISSING_FOR: Duration = Duration::minutes(2);
+
+impl Step<'_> {
+    /// An Update.
+    pub(super) async fn update(&self, properties: Properties) -> Result<Advance, StepError> {
+        let request = self.request();
+        let fence = requests::raise_fence(self.cloud, self.key, request).await?;
+        // The reverse update of one that CloudFormation cancelled may come while that one is at work.
+        let name = format!("resource/{}", self.resource);
+        let Some(lock) = Lock::acquire(self.cloud, &name, self.key).await? else {
+            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone()));
+        };
+        let owner = request.owner(self.settings);
+        let change = Change {
+            request,
+            properties: &properties,
+            owner: &owner,
+            place: &self.place,
+            settings: self.settings,
+        };
+        let advance = self.update_under_lock(&change, fence).await?;
+        lock.release(self.cloud).await?;
+        Ok(advance)
+    }
+
+    async fn update_under_lock(&self, change: &Change<'_>, fence: u64) -> Result<Advance, StepError> {
+        let failed = |reason: &str| Ok(Advance::Decide(change.failed(reason)));
+        let id = self.physical_id();
+        let Some((_, identifier)) = arn::cluster(&id) else {
+            return failed(&format!("There is no clone to update: {id:?} is not the ARN of a cluster."));
+        };
+        Span::current().record("cluster", identifier);
+        let replacement = Wanted::replacing(
+            change.request,
+            fence,
+            self.place.clone(),
+            change.properties.clone(),
+            self.settings,
+        );
+        // What was begun is ended, whatever became of the clone that is to be replaced.
+        let begun = observe::cluster(self.cloud, &replacement.identifier).await?;
+        if self.moment.seen.failed.is_some()
+            || self.moment.seen.cluster.is_some()
+            || begun.is_some_and(|cluster| create::is_ours(&replacement, &cluster, self.settings))
+        {
+            return self.make(&replacement, fence).await;
+        }
+        let Some(current) = observe::cluster(self.cloud, identifier).await? else {
+            return self.missing(change, identifier);
+        };
+        if let Err(not_ours) = guard::prove(&current, change.owner, &self.settings.name_prefix) {
+            return failed(&format!("Nothing was changed: {not_ours}."));
+        }
+        let records = incarnations::load(self.cloud, &self.resource).await?;
+        if let Some(earlier) = self.earlier(change, &current, &records).await? {
+            info!(cluster = earlier.identifier, "a rollback goes back to the clone that was there before");
+            return self.in_place(change, fence, &earlier, &records).await;
+        }
+        let source = observe::cluster(self.cloud, &change.properties.source).await?;
+        let replaces = change.replaces(&current, source.as_ref().map(create::root_identifier));
+        if replaces.is_empty() {
+            return self.in_place(change, fence, &current, &records).await;
+        }
+        info!(?replaces, "the clone is replaced");
+        self.make(&replacement, fence).await
+    }
+
+    /// The clone is not listed: an update that believed one look might fail a stack for nothing.
+    fn missing(&self, change: &Change<'_>, identifier: &str) -> Result<Advance, StepError> {
+        let seen = &self.moment.seen;
+        let since = seen.absent_since.unwrap_or(self.moment.now);
+        if self.moment.now - since >= MISSING_FOR {
+            let reason = format!("The cluster {identifier} is gone. Remove the resource from the template.");
+            return Ok(Advance::Decide(change.failed(&reason)));
+        }
+        let seen = Seen { absent_since: Some(since), ready_since: None, ..seen.clone() };
+        Ok(Advance::Wait(30, seen))
+    }
+
+    /// The clone that a rollback goes back to, if CloudFormation is rolling back and there is one.
+    async fn earlier(
+        &self,
+        change: &Change<'_>,
+        current: &Cluster,
+        records: &[Incarnation],
+    ) -> Result<Option<Cluster>, StepError> {
+        if current.tag(tag::PROPERTIES) == Some(change.properties.hash.as_str()) {
+            return Ok(None);
+        }
+        let clusters = observe::clusters(self.cloud).await?;
+        let Some(earlier) = change.earlier(current, &clusters, records) else { return Ok(None) };
+        let back = cloudformation::is_rolling_back(self.cloud, &self.request().stack_id).await?;
+        Ok(back.then(|| earlier.clone()))
+    }
+
+    /// One step of changing a clone where it is.
+    async fn in_place(
+        &self,
+        change: &Change<'_>,
+        fence: u64,
+        cluster: &Cluster,
+        records: &[Incarnation],
+    ) -> Result<Advance, StepError> {
+        let instances = observe::instances(self.cloud, &[cluster]).await?;
+        let generation = cluster.tag(tag::GENERATION).unwrap_or_default();
+        let record = records.iter().find(|record| record.generation == generation);
+        let kept = self.kept(cluster, &instances, &change.desired(cluster, record)).await?;
+        let view = View {
+            cluster: Some(cluster),
+            instances: &instances,
+            secret: kept.0.as_ref(),
+            key: kept.1.as_ref(),
+            record,
+        };
+        let plan = change.in_place(view, &self.moment.seen, self.moment.now);
+        if !plan.actions.is_empty()
+            && let Some(reason) = self.cancelled(fence).await?
+        {
+            return Ok(Advance::Decide(change.failed(&format!("The update was cancelled: {reason}."))));
+        }
+        self.finish_update(plan, change, cluster, &instances).await
+    }
+
+    async fn finish_update(
+        &self,
+        plan: Plan,
+        change: &Change<'_>,
+        cluster: &Cluster,
+        instances: &[aurora_clone_core::snapshot::Instance],
+    ) -> Result<Advance, StepError> {
+        if let Next::Wait { because, .. } = &plan.next
+            && self.moment.now >= self.deadline
+        {
+            let reason =
+                format!("The update is not finished in the time that CloudFormation gives: {because}.");
+            return Ok(Advance::Decide(change.failed(&reason)));
+        }
+        let clusters = [cluster.clone()];
+        Ok(match self.carry_out(plan, &Observed { clusters: &clusters, instances }).await? {
+            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::Decided(decision) => Advance::Decide(decision),
+            Went::Refused(reason) => Advance::Decide(change.failed(&reason)),
+        })
+    }
+}
