@@ -3,25 +3,26 @@
 use aurora_clone_aws::cloud::{Cloud, Parts};
 use aurora_clone_aws::observe;
 use aurora_clone_core::arn::Place;
-use aurora_clone_core::create;
+use aurora_clone_core::create::{self, Time};
 use aurora_clone_core::family::Family;
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::plan::Action;
-use aurora_clone_core::properties::{OnNoSlot, Properties};
+use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::{Owner, Wanted};
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::slots::{self, Freshness};
 use aurora_clone_core::snapshot::Cluster;
-use aurora_clone_core::tags::{RestoreType, Tags, lineage};
+use aurora_clone_core::tags::{RestoreType, lineage};
 use aurora_clone_sim::connector::SimHttpClient;
 use aurora_clone_sim::rds::{SeedCluster, SeedInstance};
 use aurora_clone_sim::{Config, Fault, FaultKind, Sim, Target, World};
 use aurora_clone_tests::{House, MANAGER, MANAGER_KEY, PERSON_KEY, TABLE, copy, prod, strangers_clone};
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -228,21 +229,21 @@ fn observed(world: World) -> (Vec<Cluster>, World) {
     })
 }
 
-fn wanted(source: &str) -> Wanted {
-    Wanted {
+fn wanted(source: &str, now: DateTime<Utc>) -> (Wanted, Time) {
+    let place = Place::of_stack(STACK).unwrap();
+    // The stage's copies are as old as chance makes them: their age is not the question here.
+    let asked = json!({ "SourceClusterId": source, "ClusterId": "clone-new" });
+    let mut properties = Properties::parse(&asked, &place, &limits(15, 0)).unwrap();
+    properties.freshness = Freshness::default();
+    let wanted = Wanted {
         owner: Owner { manager: MANAGER.into(), stack_id: STACK.into(), logical_id: "Clone".into() },
-        place: Place::of_stack(STACK).unwrap(),
+        failed_id: place.cluster_arn("clone-new"),
+        place,
         generation: "g".into(),
         identifier: "clone-new".into(),
-        properties: Properties {
-            source: source.into(),
-            cluster_id: None,
-            instance_class: None,
-            on_no_slot: OnNoSlot::Fail,
-            freshness: Freshness::default(),
-            tags: Tags::new(),
-        },
-    }
+        properties,
+    };
+    (wanted, Time { now, deadline: now + Duration::minutes(55) })
 }
 
 fn limits(limit: u32, margin: u32) -> Settings {
@@ -285,8 +286,9 @@ proptest! {
         let settings = limits(limit, margin.min(limit - 1));
         let named = &named.get(&clusters).identifier;
         for source in [named, &stage.root] {
-            let plan = create::choose(&wanted(source), &clusters, &settings, stage.world.now());
-            for action in &plan.actions {
+            let (wanted, time) = wanted(source, stage.world.now());
+            let choice = create::choose(&wanted, &clusters, &[], &settings, time);
+            for action in &choice.plan.actions {
                 let Action::Restore(restore) = action else { panic!("{action:?}") };
                 let cluster = stage.world.rds.cluster(&restore.source).unwrap();
                 let clones = stage.world.rds.living_clones_of_volume(&cluster.truth.volume);

@@ -108,12 +108,12 @@ impl CloneHandler {
             )?;
             let stored = logged(self.load(&event.request).await)?;
             let span = span(&event.request, &stored.request);
-            async { logged(self.step(&stored, event).await) }.instrument(span).await
+            async { logged(Box::pin(self.step(&stored, event)).await) }.instrument(span).await
         } else if event.get("detail-type").is_some() {
             let (key, why) = logged(ended(&event))?;
             let stored = logged(self.load(&key).await)?;
             let span = span(&key, &stored.request);
-            async { logged(self.last_resort(&key, &stored, &why).await) }.instrument(span).await
+            async { logged(Box::pin(self.last_resort(&key, &stored, &why)).await) }.instrument(span).await
         } else {
             let envelope = logged(
                 Envelope::read(&event, &self.home.region, self.response_origin.as_ref())
@@ -122,7 +122,9 @@ impl CloneHandler {
             let key = request::key(&envelope);
             let request = Request::new(&envelope, event::request_type(&event).ok(), &event);
             let span = span(&key, &request);
-            async { logged(self.receive(&event, &envelope, &key, request).await) }.instrument(span).await
+            async { logged(Box::pin(self.receive(&event, &envelope, &key, request)).await) }
+                .instrument(span)
+                .await
         }
     }
 
@@ -226,7 +228,7 @@ impl CloneHandler {
     async fn step(&self, stored: &Stored, event: StepEvent) -> Result<Value, HandlerError> {
         let key = event.request.clone();
         match event.step.as_str() {
-            step::ADVANCE => self.advance(&key, stored, event).await,
+            step::ADVANCE => Box::pin(self.advance(&key, stored, event)).await,
             step::GIVE_UP => {
                 let failure = event.error.unwrap_or_default();
                 let error = failure_text(&failure);

@@ -28,7 +28,7 @@ impl Step<'_> {
         let (request, fence) = (self.request(), self.stored.fence);
         let wanted = Wanted::created(request, fence, self.place.clone(), properties, self.settings);
         let wanted = self.free_name(wanted).await?;
-        self.make(&wanted, fence).await
+        Box::pin(self.make(&wanted, fence)).await
     }
 
     /// The name that a clone gets whose template would rather have another one than fail.
@@ -53,11 +53,11 @@ impl Step<'_> {
         Span::current().record("cluster", &wanted.identifier);
         let seen = &self.moment.seen;
         if let Some(reason) = &seen.failed {
-            return self.take_down(wanted, reason).await;
+            return Box::pin(self.take_down(wanted, reason)).await;
         }
         let own = observe::cluster(self.cloud, &wanted.identifier).await?;
         if own.is_none() && seen.cluster.is_none() {
-            return self.choose(wanted, fence).await;
+            return Box::pin(self.choose(wanted, fence)).await;
         }
         let records = incarnations::load(self.cloud, &self.resource).await?;
         let record = records.iter().find(|record| record.generation == wanted.generation);

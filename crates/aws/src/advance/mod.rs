@@ -82,14 +82,14 @@ pub async fn advance(
     let step = Step { cloud, settings, key, stored, moment, place, resource, deadline };
     match request.kind {
         Some(RequestType::Create) => match step.properties() {
-            Ok(properties) => step.create(properties).await,
+            Ok(properties) => Box::pin(step.create(properties)).await,
             Err(decision) => Ok(Advance::Decide(*decision)),
         },
         Some(RequestType::Update) => match step.properties() {
-            Ok(properties) => step.update(properties).await,
+            Ok(properties) => Box::pin(step.update(properties)).await,
             Err(decision) => Ok(Advance::Decide(*decision)),
         },
-        Some(RequestType::Delete) => step.delete().await,
+        Some(RequestType::Delete) => Box::pin(step.delete()).await,
         None => {
             Ok(Advance::Decide(Decision::failed(request.rejected_id(), "The request has no known type.")))
         }
@@ -179,7 +179,8 @@ impl Step<'_> {
     /// Does one thing after the other, until one is not yet possible. A refusal that is AWS's last word is returned.
     async fn execute(&self, actions: &[Action]) -> Result<Option<String>, StepError> {
         for action in actions {
-            let outcome = execute::run(self.cloud, action).await?;
+            // Boxed, like the steps themselves: each action is a deep future of its own, and the stack would hold them all.
+            let outcome = Box::pin(execute::run(self.cloud, action)).await?;
             info!(?action, ?outcome, "executed");
             match outcome {
                 Outcome::Done => {}

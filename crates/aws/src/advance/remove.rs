@@ -35,7 +35,7 @@ impl Step<'_> {
             }
             None => None,
         };
-        let advance = self.delete_under_lock(fence).await?;
+        let advance = Box::pin(self.delete_under_lock(fence)).await?;
         if let Some(lock) = lock {
             lock.release(self.cloud).await?;
         }

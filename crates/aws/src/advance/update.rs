@@ -38,7 +38,7 @@ impl Step<'_> {
             place: &self.place,
             settings: self.settings,
         };
-        let advance = self.update_under_lock(&change, fence).await?;
+        let advance = Box::pin(self.update_under_lock(&change, fence)).await?;
         lock.release(self.cloud).await?;
         Ok(advance)
     }
@@ -63,7 +63,7 @@ impl Step<'_> {
             || self.moment.seen.cluster.is_some()
             || begun.is_some_and(|cluster| create::is_ours(&replacement, &cluster, self.settings))
         {
-            return self.make(&replacement, fence).await;
+            return Box::pin(self.make(&replacement, fence)).await;
         }
         let Some(current) = observe::cluster(self.cloud, identifier).await? else {
             return self.missing(change, identifier);
@@ -74,15 +74,15 @@ impl Step<'_> {
         let records = incarnations::load(self.cloud, &self.resource).await?;
         if let Some(earlier) = self.earlier(change, &current, &records).await? {
             info!(cluster = earlier.identifier, "a rollback goes back to the clone that was there before");
-            return self.in_place(change, fence, &earlier, &records).await;
+            return Box::pin(self.in_place(change, fence, &earlier, &records)).await;
         }
         let source = observe::cluster(self.cloud, &change.properties.source).await?;
         let replaces = change.replaces(&current, source.as_ref().map(create::root_identifier));
         if replaces.is_empty() {
-            return self.in_place(change, fence, &current, &records).await;
+            return Box::pin(self.in_place(change, fence, &current, &records)).await;
         }
         info!(?replaces, "the clone is replaced");
-        self.make(&replacement, fence).await
+        Box::pin(self.make(&replacement, fence)).await
     }
 
     /// The clone is not listed: an update that believed one look might fail a stack for nothing.

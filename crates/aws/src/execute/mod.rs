@@ -26,25 +26,29 @@ pub enum Outcome {
 /// Does one thing. An error means that nobody knows whether it was done: the next look at AWS tells.
 pub async fn run(cloud: &Cloud, action: &Action) -> Result<Outcome, CallError> {
     match action {
-        Action::Restore(new) => restore(cloud, new).await,
-        Action::CreateInstance(new) => create_instance(cloud, new).await,
-        Action::ModifyCluster { cluster, change } => modify::cluster(cloud, cluster, change).await,
-        Action::AddRole { cluster, role } => modify::add_role(cloud, cluster, role).await,
-        Action::RemoveRole { cluster, role } => modify::remove_role(cloud, cluster, role).await,
+        Action::Restore(new) => Box::pin(restore(cloud, new)).await,
+        Action::CreateInstance(new) => Box::pin(create_instance(cloud, new)).await,
+        Action::ModifyCluster { cluster, change } => Box::pin(modify::cluster(cloud, cluster, change)).await,
+        Action::AddRole { cluster, role } => Box::pin(modify::add_role(cloud, cluster, role)).await,
+        Action::RemoveRole { cluster, role } => Box::pin(modify::remove_role(cloud, cluster, role)).await,
         Action::ModifyInstance { cluster, instance, change } => {
             modify::instance(cloud, cluster, instance, change).await
         }
-        Action::Tag { cluster, arn, set, remove } => modify::tag(cloud, cluster, arn, set, remove).await,
-        Action::MarkRetiring { copy, since } => modify::mark_retiring(cloud, copy, *since).await,
-        Action::CreateKey(new) => keys::create(cloud, new).await,
-        Action::PutKeyPolicy { key, policy } => keys::put_policy(cloud, key, policy).await,
-        Action::CreateSecret(new) => secrets::create(cloud, new).await,
+        Action::Tag { cluster, arn, set, remove } => {
+            Box::pin(modify::tag(cloud, cluster, arn, set, remove)).await
+        }
+        Action::MarkRetiring { copy, since } => Box::pin(modify::mark_retiring(cloud, copy, *since)).await,
+        Action::CreateKey(new) => Box::pin(keys::create(cloud, new)).await,
+        Action::PutKeyPolicy { key, policy } => Box::pin(keys::put_policy(cloud, key, policy)).await,
+        Action::CreateSecret(new) => Box::pin(secrets::create(cloud, new)).await,
         Action::PutSecretPolicy { secret, policy } => {
             secrets::put_policy(cloud, secret, policy.as_deref()).await
         }
-        Action::SetPassword { cluster, secret } => secrets::set_password(cloud, cluster, secret).await,
-        Action::DeleteSecret { secret } => secrets::delete(cloud, secret).await,
-        Action::DeleteKey { key } => keys::delete(cloud, key).await,
+        Action::SetPassword { cluster, secret } => {
+            Box::pin(secrets::set_password(cloud, cluster, secret)).await
+        }
+        Action::DeleteSecret { secret } => Box::pin(secrets::delete(cloud, secret)).await,
+        Action::DeleteKey { key } => Box::pin(keys::delete(cloud, key)).await,
         Action::DeleteInstance { cluster, instance } => {
             if let Some(outcome) = changed(cloud, cluster).await? {
                 return Ok(outcome);
