@@ -3,7 +3,7 @@
 use aurora_clone_core::names::tag;
 use aurora_clone_sim::rds::{Choice, SeedCluster};
 use aurora_clone_sim::{Config, Fault, FaultKind, Target, World};
-use aurora_clone_tests::{House, MANAGER_KEY, copy, prod, strangers_clone};
+use aurora_clone_tests::{House, MANAGER_KEY, QUICK_COPIES, copy, prod, strangers_clone};
 use chrono::Duration;
 
 /// Takes all slots of `prod`.
@@ -184,7 +184,8 @@ async fn the_margin_stays_free() {
 #[tokio::test(start_paused = true)]
 async fn without_a_slot_it_fails_waits_or_copies_as_the_author_says() {
     let open = |seconds: u64| {
-        let house = House::with(config(|rds| rds.full_copy_seconds = seconds..=seconds), 0, fill);
+        let config = config(|rds| rds.full_copy_seconds = seconds..=seconds);
+        let house = House::operated(config, QUICK_COPIES, fill);
         house.sim.with(|world| world.config.rds.delete_while_creating = Choice::Accept);
         house
     };
@@ -235,7 +236,7 @@ async fn a_full_copy_that_cannot_be_deleted_yet_is_named_and_deleted_later() {
         rds.full_copy_seconds = 10_800..=10_800;
         rds.delete_while_creating = Choice::Refuse;
     });
-    let house = House::with(hours, 0, fill);
+    let house = House::operated(hours, QUICK_COPIES, fill);
     house.create("web", "SourceClusterId: prod\nOnNoSlot: Copy");
     assert_eq!(house.settled("web").await, "ROLLBACK_FAILED", "{}", house.story("web"));
     let id = house.ours().remove(0);
@@ -370,7 +371,13 @@ async fn ready_is_what_stays_ready() {
     let house = House::with(Config::default(), 0, |_| {});
     let id = begun(&house, true).await;
     let instance = format!("{id}-1");
-    house.sim.sleep(Duration::minutes(8)).await;
+    // Until its password is set.
+    while house.look(|world| {
+        let cluster = world.rds.cluster(&id).unwrap();
+        world.rds.shares_password_with_source(&id) || cluster.status != "available"
+    }) {
+        house.sim.sleep(Duration::seconds(5)).await;
+    }
     // By now it is ready; from here on it flaps, faster than it is looked at and slower.
     for (seconds, cluster, member) in [
         (15, "backing-up", "available"),

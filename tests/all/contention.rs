@@ -121,14 +121,14 @@ async fn who_waits_gets_the_slot_that_becomes_free() {
         house.sim.with(|world| world.set_faults(latency(milliseconds)));
         let stacks = names(count);
         create_all(&house, &stacks, WAIT);
-        house.sim.sleep(Duration::minutes(10)).await;
+        house.sim.sleep(Duration::minutes(15)).await;
         let with_status = |status: &str| -> Vec<String> {
             stacks.iter().filter(|stack| house.status(stack) == status).cloned().collect()
         };
         let first = with_status("CREATE_COMPLETE");
         assert_eq!(first.len(), 1, "{count}");
         house.delete(&first[0]);
-        house.sim.sleep(Duration::minutes(10)).await;
+        house.sim.sleep(Duration::minutes(20)).await;
         assert_eq!(with_status("DELETE_COMPLETE"), first);
         let second = with_status("CREATE_COMPLETE");
         assert_eq!(second.len(), 1, "{count}");

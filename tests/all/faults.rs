@@ -12,7 +12,7 @@ use aurora_clone_sim::faults::{Fault, FaultKind, Target};
 use aurora_clone_sim::rds::Choice;
 use aurora_clone_sim::rng::Rng;
 use aurora_clone_sim::{Config, World};
-use aurora_clone_tests::{House, copy, strangers_clone};
+use aurora_clone_tests::{House, QUICK_COPIES, copy, strangers_clone};
 use chrono::Duration;
 
 /// The account that a flow begins in, and what its stack asks for.
@@ -78,7 +78,7 @@ impl Scene {
         config.rds.delete_cluster_seconds = seconds(12);
         config.rds.instance_while_creating = self.while_creating;
         config.rds.delete_while_creating = self.while_creating;
-        House::with(config, 0, self.seed)
+        House::operated(config, QUICK_COPIES, self.seed)
     }
 
     /// Creates and deletes the stack among faults; the house is checked up to its end. Returns the status that the creation

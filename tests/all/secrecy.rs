@@ -89,7 +89,7 @@ async fn no_flow_shows_a_response_url_at_any_level() {
         house.create("web", "SourceClusterId: prod\nTags:\n  team: a");
         assert_eq!(house.settled("web").await, "CREATE_COMPLETE");
         house.update("web", "SourceClusterId: prod\nTags:\n  team: b");
-        assert_eq!(house.settled("web").await, "UPDATE_ROLLBACK_COMPLETE");
+        assert_eq!(house.settled("web").await, "UPDATE_COMPLETE");
         house.create("bad", "SourceClusterId: prod\nCopyOk: perhaps");
         house.create("gone", "SourceClusterId: gone");
         for stack in ["bad", "gone"] {
@@ -196,7 +196,7 @@ async fn a_torn_answer_of_the_table_is_not_shown() {
             endpoint: Box::new(|_| None),
         });
         let (home, _) = Place::of(&state_machine, "states").unwrap();
-        let handler = CloneHandler { cloud, settings: settings(0), home, response_origin: None };
+        let handler = CloneHandler { cloud, settings: settings(&[]), home, response_origin: None };
         let step = if operation == "GetItem" { "advance" } else { "give-up" };
         let event = json!({"step": step, "request": key, "seen": {}});
         let error = handler.handle(event).await.expect_err("a torn answer is none");

@@ -54,16 +54,24 @@ impl Drop for House {
     }
 }
 
-/// Settings of the product: limit 15, margin 0 unless a flow is about the margin.
-pub fn settings(margin: u32) -> Settings {
-    let margin = margin.to_string();
-    Settings::read(|name| match name {
-        env::MANAGER => Some(MANAGER.to_owned()),
-        env::SLOT_MARGIN => Some(margin.clone()),
-        _ => None,
+/// What an operator set, by the names of the function's environment; the margin is 0 unless a flow is about it.
+pub type Operator<'a> = &'a [(&'a str, &'a str)];
+
+/// Settings of the product, with what the operator changed.
+pub fn settings(operator: Operator<'_>) -> Settings {
+    Settings::read(|name| {
+        let given = operator.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        given.or_else(|| match name {
+            env::MANAGER => Some(MANAGER.to_owned()),
+            env::SLOT_MARGIN => Some("0".to_owned()),
+            _ => None,
+        })
     })
     .unwrap()
 }
+
+/// Who expects full copies to be quick: a Create begins one.
+pub const QUICK_COPIES: Operator<'static> = &[(env::FULL_COPY_TIME, "PT1M")];
 
 /// The ARN of the function.
 pub fn function_arn(config: &Config) -> String {
@@ -78,6 +86,11 @@ impl House {
 
     /// An account that `seed` has furnished, beside `prod`.
     pub fn with(config: Config, margin: u32, seed: impl FnOnce(&mut World)) -> Self {
+        Self::operated(config, &[(env::SLOT_MARGIN, &margin.to_string())], seed)
+    }
+
+    /// An account whose operator has set something.
+    pub fn operated(config: Config, operator: Operator<'_>, seed: impl FnOnce(&mut World)) -> Self {
         let mut world = World::new(config);
         world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
         let config = world.config.clone();
@@ -93,7 +106,7 @@ impl House {
         world.rds.seed_cluster(prod("prod"));
         seed(&mut world);
         let sim = Sim::in_virtual_time(world);
-        let handler = Arc::new(handler(&sim, &config, state_machine, margin));
+        let handler = Arc::new(handler(&sim, &config, state_machine, operator));
         let driver = sim.clone();
         let runner = sim.clone();
         let tasks = vec![
@@ -227,6 +240,7 @@ impl House {
             match found.status.as_str() {
                 "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" => {
                     for cluster in world.rds.clusters().filter(mine) {
+                        check_password(world, cluster);
                         assert_eq!(cluster.status, "available", "{} in {stack}", cluster.id);
                         assert!(!cluster.truth.became_full_copy, "{} is the sixteenth", cluster.id);
                         let members: Vec<_> = world.rds.instances_of(&cluster.id).collect();
@@ -240,6 +254,12 @@ impl House {
                 "DELETE_COMPLETE" | "ROLLBACK_COMPLETE" => {
                     let left: Vec<_> = world.rds.clusters().filter(mine).map(|c| c.id.clone()).collect();
                     assert!(left.is_empty(), "{stack} is {} and left {left:?}", found.status);
+                    let secrets = world.secrets.iter().filter(|s| owned(&s.tags) && s.deleted_at.is_none());
+                    let secrets: Vec<_> = secrets.map(|secret| secret.name.clone()).collect();
+                    assert!(secrets.is_empty(), "{stack} is {} and left {secrets:?}", found.status);
+                    let keys = world.kms.keys().filter(|k| owned(&k.tags) && k.deletion_date.is_none());
+                    let keys: Vec<_> = keys.map(|key| key.id.clone()).collect();
+                    assert!(keys.is_empty(), "{stack} is {} and left {keys:?}", found.status);
                 }
                 _ => {}
             }
@@ -296,6 +316,25 @@ impl House {
     }
 }
 
+/// S23: production's password does not open a clone, and what does stands in its secret.
+fn check_password(world: &World, cluster: &aurora_clone_sim::rds::Cluster) {
+    let id = &cluster.id;
+    let kept = cluster.tags.get(tag::PASSWORD).map(String::as_str);
+    if kept == Some("source") {
+        return;
+    }
+    assert!(!world.rds.shares_password_with_source(id), "{id} has its source's password");
+    assert_eq!(cluster.pending_password, None, "{id} waits for its password");
+    if kept == Some("own") {
+        let secret = world.secrets.secret(&cluster.tags[tag::SECRET]).unwrap();
+        let value: Value = serde_json::from_str(secret.value().unwrap()).unwrap();
+        assert_eq!(value["password"].as_str(), world.rds.password_of(id), "{id}");
+        assert!((30..=41).contains(&value["password"].as_str().unwrap().len()));
+    } else {
+        assert_eq!(world.rds.managed_secret_of(id).unwrap().status, "active", "{id}");
+    }
+}
+
 /// The response URL belongs into the table and into the PUT's own request line, and nowhere else.
 fn leaks(call: &Call) -> bool {
     let has = |bytes: &[u8]| bytes.windows(15).any(|part| part == b"X-Amz-Signature");
@@ -307,7 +346,7 @@ fn leaks(call: &Call) -> bool {
 }
 
 /// The product's handler over a simulated account.
-pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -> CloneHandler {
+pub fn handler(sim: &Sim, config: &Config, state_machine: String, operator: Operator<'_>) -> CloneHandler {
     let clock = sim.clone();
     let (home, _) = Place::of(&state_machine, "states").unwrap();
     let cloud = Cloud::new(Parts {
@@ -320,7 +359,7 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, margin: u32) -
         clock: Arc::new(move || clock.now()),
         endpoint: Box::new(|_| None),
     });
-    CloneHandler { cloud, settings: settings(margin), home, response_origin: None }
+    CloneHandler { cloud, settings: settings(operator), home, response_origin: None }
 }
 
 /// A production cluster with everything that a restore drops unless it is told.
