@@ -82,9 +82,14 @@ impl Step<'_> {
         };
         let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
         let succeeds = matches!(&plan.next, Next::Decide(Decision { success: true, .. }));
-        if (succeeds || !plan.actions.is_empty())
-            && let Some(reason) = self.cancelled(fence).await?
-        {
+        // Nobody waits for a success that a later request has overtaken. CloudFormation's word counts only before something is
+        // changed: where a request came twice, the first one has made the resource complete.
+        let cancelled = match (succeeds, plan.actions.is_empty()) {
+            (true, _) => self.overtaken(fence).await?,
+            (false, false) => self.cancelled(fence).await?,
+            (false, true) => None,
+        };
+        if let Some(reason) = cancelled {
             return Ok(self.give_back(wanted, &reason));
         }
         if let Some(record) = record.filter(|_| succeeds) {
@@ -172,13 +177,19 @@ impl Step<'_> {
     /// Why the request is not wanted any more: a later Delete or Update came, or CloudFormation says so.
     pub(super) async fn cancelled(&self, fence: u64) -> Result<Option<String>, StepError> {
         let request = self.request();
-        if requests::fence(self.cloud, request).await? > fence {
-            return Ok(Some("a later request for this resource came".to_owned()));
+        if let Some(reason) = self.overtaken(fence).await? {
+            return Ok(Some(reason));
         }
         match cloudformation::ask(self.cloud, &request.stack_id, &request.logical_id).await? {
             Word::Wanted => Ok(None),
             Word::NotWanted(reason) => Ok(Some(reason)),
         }
+    }
+
+    /// Whether a later Delete or Update came.
+    async fn overtaken(&self, fence: u64) -> Result<Option<String>, StepError> {
+        let later = requests::fence(self.cloud, self.request()).await? > fence;
+        Ok(later.then(|| "a later request for this resource came".to_owned()))
     }
 
     /// Carries out a plan of making something. What fails after the restore is taken down before anybody is told; what is not
