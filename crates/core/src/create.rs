@@ -328,25 +328,20 @@ pub struct View<'a> {
     pub record: Option<&'a Incarnation>,
 }
 
-/// What a clone that is being made is to be like, as far as it can be told from the cluster and its record.
+/// What a clone that is being made is to be like. How its password is kept is never read off the cluster: whoever may change its tags
+/// could have it handed over with production's.
 pub fn desired_of(
     wanted: &Wanted,
     cluster: &Cluster,
     record: Option<&Incarnation>,
     settings: &Settings,
 ) -> Desired {
-    let keeping =
-        Keeping::of_existing(&wanted.properties.password, cluster, &wanted.generation, record, settings);
-    match record {
-        Some(record) => {
-            Desired::new(&wanted.properties, &record.baseline, cluster, keeping, record.since, settings)
-        }
-        None => {
-            let baseline = Baseline { cluster: cluster.settings.clone(), ..Baseline::default() };
-            let since = cluster.created_at.unwrap_or_default();
-            Desired::new(&wanted.properties, &baseline, cluster, keeping, since, settings)
-        }
-    }
+    let wish = &wanted.properties.password;
+    let keeping = Keeping::of_new(wish, &wanted.identifier, &wanted.generation, settings);
+    let as_it_is = || Baseline { cluster: cluster.settings.clone(), ..Baseline::default() };
+    let baseline = record.map_or_else(as_it_is, |record| record.baseline.clone());
+    let since = record.map(|record| record.since).or(cluster.created_at).unwrap_or_default();
+    Desired::new(&wanted.properties, &baseline, cluster, keeping, since, settings)
 }
 
 /// Follows a clone that exists, or did.

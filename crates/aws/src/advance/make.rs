@@ -214,7 +214,9 @@ impl Step<'_> {
         }
         let seen = plan.seen.clone();
         Ok(match self.carry_out(plan, observed).await? {
-            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => {
+                Advance::Wait(seconds.min(self.seconds_until(self.deadline - TAKEDOWN)), seen)
+            }
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(reason) if restores && !exists => Advance::Decide(create::refused(wanted, &reason)),
             Went::Refused(reason) => abandoned(create::abandon(reason, seen)),
@@ -267,17 +269,17 @@ impl Step<'_> {
         if actions.is_empty() {
             return Ok(Advance::Decide(create::taken_down(wanted, reason, None)));
         }
-        if self.moment.now >= self.deadline {
-            let why = "AWS did not take the deletion in time";
-            return Ok(Advance::Decide(create::taken_down(wanted, reason, Some(why))));
-        }
         let plan = Plan::act(actions, 5, "what was made is being taken down", self.moment.seen.clone());
         let clusters: Vec<Cluster> = own.iter().cloned().collect();
         let observed = Observed { clusters: &clusters, instances: &instances };
+        let over = self.moment.now >= self.deadline;
+        let decide = |left: Option<&str>| Advance::Decide(create::taken_down(wanted, reason, left));
         Ok(match self.carry_out(plan, &observed).await? {
-            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::On(..) if over => decide(None),
+            Went::NotYet(_, _, why) if over => decide(Some(&why)),
+            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => Advance::Wait(seconds, seen),
             Went::Decided(decision) => Advance::Decide(decision),
-            Went::Refused(why) => Advance::Decide(create::taken_down(wanted, reason, Some(&why))),
+            Went::Refused(why) => decide(Some(&why)),
         })
     }
 

@@ -130,9 +130,21 @@ struct Observed<'a> {
 enum Went {
     /// On to the next look.
     On(u32, Seen),
+    /// On to the next look, which does what AWS does not take yet.
+    NotYet(u32, Seen, String),
     /// It was the plan's own decision.
     Decided(Decision),
     /// AWS's last word is no.
+    Refused(String),
+}
+
+/// How far the actions of a plan went.
+enum Executed {
+    /// All of them were taken.
+    All,
+    /// One is not possible yet.
+    Until(String),
+    /// AWS's last word about one is no.
     Refused(String),
 }
 
@@ -166,18 +178,26 @@ impl Step<'_> {
             Next::Wait { seconds, ref because } => (seconds, because.clone()),
         };
         check::check(&plan, observed.clusters, observed.instances, self.settings)?;
-        if let Some(refused) = self.execute(&plan.actions).await? {
-            return Ok(Went::Refused(refused));
-        }
-        // The decision of a request whose time is over is due at that moment, and not at the next look.
-        let left = u32::try_from((self.deadline - self.moment.now).num_seconds() + 1).unwrap_or(1);
-        let seconds = seconds.min(left);
+        let not_yet = match self.execute(&plan.actions).await? {
+            Executed::All => None,
+            Executed::Until(why) => Some(why),
+            Executed::Refused(why) => return Ok(Went::Refused(format!("AWS refuses: {why}."))),
+        };
+        let seconds = seconds.min(self.seconds_until(self.deadline));
         info!(seconds, because, "waiting");
-        Ok(Went::On(seconds, plan.seen))
+        Ok(match not_yet {
+            None => Went::On(seconds, plan.seen),
+            Some(why) => Went::NotYet(seconds, plan.seen, why),
+        })
     }
 
-    /// Does one thing after the other, until one is not yet possible. A refusal that is AWS's last word is returned.
-    async fn execute(&self, actions: &[Action]) -> Result<Option<String>, StepError> {
+    /// Seconds until the look after a moment: a decision that is due then is not put off to the next look.
+    fn seconds_until(&self, moment: DateTime<Utc>) -> u32 {
+        u32::try_from((moment - self.moment.now).num_seconds() + 1).unwrap_or(1)
+    }
+
+    /// Does one thing after the other, until one is not yet possible, or never.
+    async fn execute(&self, actions: &[Action]) -> Result<Executed, StepError> {
         for action in actions {
             // Boxed, like the steps themselves: each action is a deep future of its own, and the stack would hold them all.
             let outcome = Box::pin(execute::run(self.cloud, action)).await?;
@@ -186,16 +206,16 @@ impl Step<'_> {
                 Outcome::Done => {}
                 Outcome::NotYet(why) => {
                     info!(why, "not yet");
-                    break;
+                    return Ok(Executed::Until(why));
                 }
                 // The clone does not depend on it, and the maintainer marks old copies as well.
                 Outcome::Refused(why) if matches!(action, Action::MarkRetiring { .. }) => {
                     warn!(why, "an obsolete copy could not be marked");
                 }
-                Outcome::Refused(why) => return Ok(Some(format!("AWS refuses: {why}."))),
+                Outcome::Refused(why) => return Ok(Executed::Refused(why)),
             }
         }
-        Ok(None)
+        Ok(Executed::All)
     }
 }
 

@@ -92,7 +92,7 @@ impl Step<'_> {
             return Ok(Advance::Decide(Decision::failed(self.physical_id(), reason)));
         }
         Ok(match self.carry_out(plan, observed).await? {
-            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => Advance::Wait(seconds, seen),
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(why) => Advance::Decide(Decision::failed(self.physical_id(), why)),
         })

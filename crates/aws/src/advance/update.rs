@@ -172,7 +172,7 @@ impl Step<'_> {
         }
         let clusters = [cluster.clone()];
         Ok(match self.carry_out(plan, &Observed { clusters: &clusters, instances }).await? {
-            Went::On(seconds, seen) => Advance::Wait(seconds, seen),
+            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => Advance::Wait(seconds, seen),
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(reason) => Advance::Decide(change.failed(&reason)),
         })
