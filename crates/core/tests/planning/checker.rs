@@ -1,7 +1,6 @@
 //! The checker: every kind of bad plan, made by hand.
 
 use aurora_clone_core::check::check;
-use aurora_clone_core::create;
 use aurora_clone_core::guard::{self, Owned};
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, NewInstance, Plan, Restore, Seen};
@@ -10,7 +9,7 @@ use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, Instance, Status};
 use aurora_clone_core::tags::RestoreType;
 
-use crate::room::{carrying, clone_of, cluster, copy_of, instance, now, settings, wanted, with};
+use crate::room::{carrying, choose, clone_of, cluster, copy_of, instance, settings, wanted, with};
 
 fn plan(actions: Vec<Action>) -> Plan {
     Plan::act(actions, 1, "a test", Seen::default())
@@ -18,7 +17,7 @@ fn plan(actions: Vec<Action>) -> Plan {
 
 /// A restore as the planner makes it.
 fn restore() -> Restore {
-    let plan = create::choose(&wanted("prod"), &[cluster("prod")], &settings(15, 1), now());
+    let plan = choose(&wanted("prod"), &[cluster("prod")], &settings(15, 1));
     match plan.actions.into_iter().next() {
         Some(Action::Restore(restore)) => *restore,
         other => panic!("{other:?}"),
@@ -133,7 +132,7 @@ fn proof(cluster: &Cluster) -> Owned {
 }
 
 fn deletion(cluster: &Cluster) -> Vec<Action> {
-    vec![Action::DeleteCluster { cluster: proof(cluster) }]
+    vec![Action::DeleteCluster { cluster: proof(cluster), final_snapshot: None }]
 }
 
 #[track_caller]
@@ -158,7 +157,9 @@ fn a_deletion_of_what_is_not_our_clone() {
     bad(deletion(&elsewhere), std::slice::from_ref(&elsewhere), &[], "not ours");
     bad(deletion(&clone()), &[with(clone(), &[(tag::ROLE, "copy")])], &[], "not a clone");
     bad(deletion(&clone()), &[with(clone(), &[(tag::ROOT, "clone-a")])], &[], "is a root");
-    bad(deletion(&clone()), &[Cluster { deletion_protection: true, ..clone() }], &[], "deletion protection");
+    let mut protected = clone();
+    protected.settings.deletion_protection = true;
+    bad(deletion(&clone()), &[protected], &[], "deletion protection");
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn a_deletion_in_the_wrong_order_or_of_a_foreign_instance() {
     let instances =
         [instance("clone-a-1", "clone-a"), instance("clone-a-2", "clone-a"), instance("prod-1", "prod")];
     let one = |id: &str| Action::DeleteInstance { cluster: proof(&clone), instance: id.to_owned() };
-    let whole = || Action::DeleteCluster { cluster: proof(&clone) };
+    let whole = || Action::DeleteCluster { cluster: proof(&clone), final_snapshot: None };
     assert_eq!(verdict(vec![one("clone-a-2"), one("clone-a-1"), whole()], &clusters, &instances), Ok(()));
     bad(vec![whole()], &clusters, &instances, "before its instances");
     bad(vec![one("clone-a-1"), whole()], &clusters, &instances, "before its instances");
@@ -186,7 +187,7 @@ fn an_instance_where_it_does_not_belong() {
         vec![Action::CreateInstance(NewInstance {
             cluster: proof(&clone),
             identifier: id.to_owned(),
-            class: "db.serverless".to_owned(),
+            settings: instance(id, "clone-a").settings,
             engine: engine.to_owned(),
             tags: clone.tags.clone(),
         })]
