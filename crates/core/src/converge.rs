@@ -103,7 +103,7 @@ impl Subject<'_> {
         let unscaled =
             desired.instance.class == engine::SERVERLESS && self.cluster.settings.capacity.is_none();
         if unscaled && let Some(progress) = self.cluster_change(desired) {
-            return Some(if self.cluster.status.is_ready() { progress } else { self.busy()? });
+            return Some(self.busy().unwrap_or(progress));
         }
         let taken =
             |n: &u32| self.instances.iter().any(|i| i.identifier == identifier::instance(self.id(), *n));
@@ -404,8 +404,7 @@ fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> Instance
         || given(
             wants.performance_insights,
             has.performance_insights_retention != wants.performance_insights_retention
-                || (wants.performance_insights_key.is_some()
-                    && has.performance_insights_key != wants.performance_insights_key),
+                || is_another_key(&has.performance_insights_key, &wants.performance_insights_key),
         );
     let monitoring = has.monitoring_interval != wants.monitoring_interval
         || given(wants.monitoring_interval > 0, has.monitoring_role != wants.monitoring_role);
@@ -419,4 +418,12 @@ fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> Instance
         }),
         monitoring: monitoring.then(|| (wants.monitoring_interval, wants.monitoring_role.clone())),
     }
+}
+
+/// Whether a key that is wanted is surely another one than RDS answers with, which is the ARN of a key whatever it was told: an id
+/// is the end of that, and what an alias stands for is not known here.
+fn is_another_key(has: &Option<String>, wants: &Option<String>) -> bool {
+    let id = |key: &str| key.rsplit_once(":key/").map_or(key, |(_, id)| id).to_owned();
+    let wants = wants.as_deref().filter(|key| !key.contains("alias/"));
+    wants.is_some_and(|wants| has.as_deref().map(id) != Some(id(wants)))
 }

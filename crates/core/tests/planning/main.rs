@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod any_clone;
 mod chance;
 mod checker;
+mod converge;
 mod input;
+mod keeping;
+mod model;
 mod proof;
 mod room;
 mod slots;
+mod wishes;

@@ -6,10 +6,10 @@ use aurora_clone_core::delete::{self, Unwanted, View};
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::plan::{Plan, Seen};
 use aurora_clone_core::properties::Properties;
-use aurora_clone_core::request::{Owner, Wanted};
+use aurora_clone_core::request::{Owner, Request, Wanted};
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::slots::Freshness;
-use aurora_clone_core::snapshot::{Cluster, ClusterSettings, Instance, InstanceSettings, Status};
+use aurora_clone_core::snapshot::{AssociatedRole, Cluster, ClusterSettings, Instance, InstanceSettings, Status};
 use aurora_clone_core::tags::Tags;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
@@ -32,6 +32,13 @@ pub fn settings(limit: u32, margin: u32) -> Settings {
         _ => None,
     })
     .unwrap()
+}
+
+/// The settings of an operator who allows everything.
+pub fn generous() -> Settings {
+    let mut settings = settings(15, 1);
+    settings.limits.source_password = true;
+    settings
 }
 
 /// An available cluster with one instance, in the clone group `g`, without tags.
@@ -61,6 +68,47 @@ pub fn cluster(id: &str) -> Cluster {
             ..ClusterSettings::default()
         },
     }
+}
+
+/// `prod`, with a value of its own for everything that can be set.
+pub fn root() -> Cluster {
+    let text = |text: &str| Some(text.to_owned());
+    let export = AssociatedRole { role: role("export"), feature: text("s3Export") };
+    let mut root = cluster("prod");
+    root.master_username = text("postgres");
+    root.settings = ClusterSettings {
+        parameter_group: text("prod-cluster"),
+        storage_type: text("aurora"),
+        iam_authentication: true,
+        network_type: text("IPV4"),
+        engine_lifecycle_support: text("open-source-rds-extended-support"),
+        log_exports: vec!["postgresql".to_owned()],
+        copy_tags_to_snapshot: true,
+        roles: vec![export],
+        deletion_protection: true,
+        backup_retention: Some(14),
+        ..root.settings
+    };
+    root
+}
+
+/// The writer of [`root`], likewise.
+pub fn writer() -> Instance {
+    let mut writer = instance("prod-1", "prod");
+    writer.settings = InstanceSettings {
+        class: "db.r6g.large".to_owned(),
+        parameter_group: Some("prod-instance".to_owned()),
+        performance_insights: true,
+        performance_insights_retention: Some(31),
+        performance_insights_key: None,
+        monitoring_interval: 60,
+        monitoring_role: Some(role("monitor")),
+    };
+    writer
+}
+
+pub fn role(name: &str) -> String {
+    format!("arn:aws:iam::123456789012:role/{name}")
 }
 
 /// A cluster with the tags of `about`.
@@ -116,7 +164,20 @@ pub fn owner() -> Owner {
 
 /// What a template with these properties asks for, if everything about it is right.
 pub fn read(properties: &Value) -> Properties {
-    Properties::parse(properties, &place(), &settings(15, 1)).unwrap()
+    Properties::parse(properties, &place(), &generous()).unwrap()
+}
+
+/// A request of our resource.
+pub fn request(properties: &Value, old_properties: &Value) -> Request {
+    Request {
+        kind: None,
+        stack_id: STACK.to_owned(),
+        request_id: "r".to_owned(),
+        logical_id: "Clone".to_owned(),
+        physical_id: None,
+        properties: properties.clone(),
+        old_properties: old_properties.clone(),
+    }
 }
 
 /// A clone of `source` called `clone-new`, of the generation `g1`, from data of any age.
