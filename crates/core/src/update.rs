@@ -174,7 +174,10 @@ impl Change<'_> {
             Err(not_ours) => return failed(&format!("Nothing was changed: {not_ours}.")),
         };
         let desired = self.desired(cluster, view.record);
-        if desired.cluster.security_groups != cluster.settings.security_groups
+        let class = &desired.instance.class;
+        let other_groups = desired.cluster.security_groups != cluster.settings.security_groups;
+        let other_class = view.instances.iter().all(|instance| instance.settings.class != *class);
+        if (other_groups || other_class)
             && let Err(refused) = create::within_limits(&desired, self.settings)
         {
             return failed(&format!("{refused}. Nothing was changed."));

@@ -12,4 +12,5 @@ mod model;
 mod proof;
 mod room;
 mod slots;
+mod updates;
 mod wishes;
