@@ -12,7 +12,8 @@ use crate::model::{Model, made};
 use crate::room::{instance, role};
 use crate::wishes::any_map;
 
-const STATUSES: [&str; 6] = ["available", "available", "creating", "modifying", "backing-up", "configuring-x"];
+const STATUSES: [&str; 6] =
+    ["available", "available", "creating", "modifying", "backing-up", "configuring-x"];
 
 fn busy() -> impl Strategy<Value = (Status, bool)> {
     (select(&STATUSES[..]).prop_map(|text| Status(text.to_owned())), weighted(0.1, Just(())))

@@ -59,7 +59,8 @@ fn numbers(actions: &[Action]) -> Vec<&str> {
         Action::ModifyInstance { instance, .. } | Action::DeleteInstance { instance, .. } => instance.clone(),
         other => panic!("{other:?}"),
     };
-    let last = |name: String| ["1", "2", "3", "4", "5"].into_iter().find(|n| name.ends_with(&format!("-{n}")));
+    let last =
+        |name: String| ["1", "2", "3", "4", "5"].into_iter().find(|n| name.ends_with(&format!("-{n}")));
     actions.iter().map(|action| last(name(action)).unwrap()).collect()
 }
 
@@ -189,7 +190,10 @@ fn a_setting_of_the_cluster_changes_alone() {
             |d| d.cluster.storage_type = Some("aurora-iopt1".into()),
             ClusterChange { storage_type: some("aurora-iopt1"), ..none() },
         ),
-        (|d| d.cluster.iam_authentication = false, ClusterChange { iam_authentication: Some(false), ..none() }),
+        (
+            |d| d.cluster.iam_authentication = false,
+            ClusterChange { iam_authentication: Some(false), ..none() },
+        ),
         (
             |d| d.cluster.log_exports.push("upgrade".into()),
             ClusterChange { enable_logs: list("upgrade"), ..none() },
@@ -239,7 +243,8 @@ fn roles_go_before_others_come() {
     let other = AssociatedRole { role: role("import"), feature: Some("s3Import".to_owned()) };
     desired.cluster.roles = vec![other.clone()];
     let actions = acts(&model, &desired);
-    let [Action::RemoveRole { role: away, .. }, Action::AddRole { role: came, .. }] = actions.as_slice() else {
+    let [Action::RemoveRole { role: away, .. }, Action::AddRole { role: came, .. }] = actions.as_slice()
+    else {
         panic!("{actions:?}")
     };
     assert_eq!((away, came), (&model.cluster.settings.roles[0], &other));
@@ -282,10 +287,7 @@ fn a_setting_of_an_instance_changes_alone() {
         (|d| d.instance.performance_insights_retention = Some(731), insights(true, Some(731))),
         (|d| d.instance.monitoring_interval = 5, monitoring(5, Some(role("monitor")))),
         (|d| d.instance.monitoring_role = Some("watch".into()), monitoring(60, Some("watch".into()))),
-        (
-            |d| (d.instance.monitoring_interval, d.instance.monitoring_role) = (0, None),
-            monitoring(0, None),
-        ),
+        (|d| (d.instance.monitoring_interval, d.instance.monitoring_role) = (0, None), monitoring(0, None)),
     ];
     let (model, desired) = settled(json!({}));
     for (change, expected) in table {

@@ -67,7 +67,8 @@ fn a_lease_that_was_renewed_stays_unless_another_one_is_asked_for() {
 
 #[test]
 fn no_tag_that_says_whose_it_is_ever_changes() {
-    for properties in [json!({}), json!({ "ExpiresAfter": "P1D", "Description": "x", "Tags": { "a": "b" } })] {
+    for properties in [json!({}), json!({ "ExpiresAfter": "P1D", "Description": "x", "Tags": { "a": "b" } })]
+    {
         let (_, desired) = settled(properties);
         let ours = [tag::PROPERTIES, tag::DESCRIPTION, tag::LEASE, tag::EXPIRES];
         for key in desired.tags.keys().chain(&desired.without) {
@@ -116,7 +117,8 @@ fn a_password_of_its_own_needs_a_key_then_a_secret_then_is_set() {
     assert!(matches!(action, Action::PutKeyPolicy { .. }), "{action:?}");
     let [action] = once(|m| m.secret.as_mut().unwrap().policy = None);
     assert!(matches!(action, Action::PutSecretPolicy { policy: Some(_), .. }), "{action:?}");
-    let [action] = once(|m| drop(m.secret.as_mut().unwrap().tags.insert(tag::SET_ON.into(), "cluster-X".into())));
+    let [action] =
+        once(|m| drop(m.secret.as_mut().unwrap().tags.insert(tag::SET_ON.into(), "cluster-X".into())));
     assert!(matches!(action, Action::SetPassword { .. }), "{action:?}");
 }
 
@@ -160,7 +162,9 @@ fn what_somebody_else_made_is_left_alone() {
 
 #[test]
 fn a_password_that_rds_keeps_is_asked_for_once() {
-    for (key, mut properties) in [(None, json!({})), (Some("alias/mine"), json!({ "KmsKeyId": "alias/mine" }))] {
+    for (key, mut properties) in
+        [(None, json!({})), (Some("alias/mine"), json!({ "KmsKeyId": "alias/mine" }))]
+    {
         properties["ManageMasterUserPassword"] = Value::from("true");
         let (mut model, desired) = settled(properties);
         let whole = model.cluster.managed_secret.take();

@@ -5,7 +5,9 @@
 mod any_clone;
 mod chance;
 mod checker;
+mod choosing;
 mod converge;
+mod deletes;
 mod input;
 mod keeping;
 mod model;

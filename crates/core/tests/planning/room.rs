@@ -9,7 +9,9 @@ use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::{Owner, Request, Wanted};
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::slots::Freshness;
-use aurora_clone_core::snapshot::{AssociatedRole, Cluster, ClusterSettings, Instance, InstanceSettings, Status};
+use aurora_clone_core::snapshot::{
+    AssociatedRole, Cluster, ClusterSettings, Instance, InstanceSettings, Status,
+};
 use aurora_clone_core::tags::Tags;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
