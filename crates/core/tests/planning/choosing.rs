@@ -5,6 +5,7 @@ use aurora_clone_core::create::{self, Time};
 use aurora_clone_core::limits::{Limits, Patterns};
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Decision, Next, Plan};
+use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::Wanted;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, ClusterSettings, Status};
@@ -146,13 +147,11 @@ fn nothing_is_from_the_future() {
 
 /// The copies that are marked, in order.
 fn marked(plan: &Plan) -> Vec<&str> {
-    let copy = |action| match action {
-        &Action::MarkRetiring { ref copy, since } => {
-            assert_eq!(since, now());
-            Some(copy.identifier())
-        }
-        _ => None,
-    };
+    fn copy(action: &Action) -> Option<&str> {
+        let Action::MarkRetiring { copy, since } = action else { return None };
+        assert_eq!(*since, now());
+        Some(copy.identifier())
+    }
     plan.actions.iter().filter_map(copy).collect()
 }
 
@@ -254,6 +253,31 @@ fn what_a_clone_says_of_its_password_is_no_secret() {
         assert_eq!((tag(tag::PASSWORD), tag(tag::KEY)), (Some(mode), key));
         assert_eq!(tag(tag::SECRET).is_some_and(|name| name.starts_with(secret)), mode == "own");
     }
+}
+
+/// The name of a secret and that of a key are written down in tags, and RDS takes 256 characters there.
+#[test]
+fn the_longest_names_fit_into_tags() {
+    let arn = "arn:aws:kms:eu-west-1:123456789012:alias/";
+    let mut taken = 0;
+    for length in 150..=250 {
+        let id = format!("clone-{}", "x".repeat(57));
+        let prefix = format!("{:x<length$}", "/aurora-clone-manager/");
+        let key = format!("{arn}{}", "k".repeat(length));
+        for others in [json!({ "SecretPrefix": prefix }), json!({ "KmsKeyId": key })] {
+            let mut properties = others;
+            (properties["SourceClusterId"], properties["ClusterId"]) = (json!("prod"), json!(id));
+            if Properties::parse(&properties, &place(), &generous()).is_err() {
+                continue;
+            }
+            taken += 1;
+            let (_, choice) = choice(&properties);
+            let [Action::Restore(restore)] = choice.plan.actions.as_slice() else { panic!("{choice:?}") };
+            let long = restore.tags.iter().find(|(_, value)| value.chars().count() > 256);
+            assert_eq!(long, None, "{properties}");
+        }
+    }
+    assert!(taken > 50);
 }
 
 #[test]

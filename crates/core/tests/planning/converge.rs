@@ -54,7 +54,7 @@ fn nth(model: &Model, n: usize) -> Instance {
 
 /// Which instances are created, changed or deleted, by their numbers.
 fn numbers(actions: &[Action]) -> Vec<&str> {
-    let name = |action: &'_ Action| match action {
+    let name = |action: &Action| match action {
         Action::CreateInstance(new) => new.identifier.clone(),
         Action::ModifyInstance { instance, .. } | Action::DeleteInstance { instance, .. } => instance.clone(),
         other => panic!("{other:?}"),
@@ -119,7 +119,6 @@ fn what_is_busy_is_waited_for() {
     waits(&broken(|m| m.instances[1].status = status("modifying")), &desired, "-2 is modifying");
     waits(&broken(|m| m.instances[1].status = status("levitating")), &desired, "-2 is levitating");
     waits(&broken(|m| m.instances[0].pending_changes = true), &desired, "waiting for a change");
-    assert!(!broken(|m| m.instances[0].pending_changes = true).instances.is_empty());
 }
 
 #[test]
@@ -163,10 +162,10 @@ fn every_status_that_leads_nowhere_is_the_end() {
 }
 
 fn cluster_changes(actions: &[Action]) -> Vec<&ClusterChange> {
-    let change = |action| match action {
-        &Action::ModifyCluster { ref change, .. } => &**change,
-        other => panic!("{other:?}"),
-    };
+    fn change(action: &Action) -> &ClusterChange {
+        let Action::ModifyCluster { change, .. } = action else { panic!("{action:?}") };
+        change
+    }
     actions.iter().map(change).collect()
 }
 

@@ -18,11 +18,11 @@ fn pair(key: &str, value: &str) -> (String, String) {
 
 /// The tags that are put and taken away, by ARN, in order.
 fn tagged(actions: &[Action]) -> Vec<(&str, Tags, Vec<String>)> {
-    let tag = |action| match action {
-        &Action::Tag { ref arn, ref set, ref remove, .. } => (arn.as_str(), set.clone(), remove.clone()),
-        other => panic!("{other:?}"),
-    };
-    actions.iter().map(tag).collect()
+    fn one(action: &Action) -> (&str, Tags, Vec<String>) {
+        let Action::Tag { arn, set, remove, .. } = action else { panic!("{action:?}") };
+        (arn, set.clone(), remove.clone())
+    }
+    actions.iter().map(one).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn tags_are_put_and_taken_away_on_instances_first() {
     let away = || vec!["cost".to_owned()];
     let expected = [(member.as_str(), set.clone(), away()), (cluster.as_str(), set, away())];
     assert_eq!(tagged(&acts(&model, &desired)), expected);
-    // Only what differs is touched: tags that people put there stay, and so does the mark of the pool.
+    // Only what differs is touched: tags that people put there stay.
     model.instances[0].tags.extend([pair("team", "b"), pair("new", ""), pair("by-hand", "x")]);
     model.instances[0].tags.remove("cost");
     assert_eq!(tagged(&acts(&model, &desired)), expected[1..]);
