@@ -70,6 +70,7 @@ mod tests {
             logical_id: "Clone".into(),
             physical_id: None,
             properties: Value::Null,
+            old_properties: Value::Null,
         }
     }
 

@@ -64,9 +64,13 @@ pub fn check(
             }
             Action::CreateKey(new) => {
                 ours(&new.cluster, clusters, settings)?;
+                check_key(&new.alias)?;
                 check_policy(&new.policy, &new.alias)?;
             }
-            Action::PutKeyPolicy { key, policy } => check_policy(policy, key.alias())?,
+            Action::PutKeyPolicy { key, policy } => {
+                check_key(key.alias())?;
+                check_policy(policy, key.alias())?;
+            }
             Action::CreateSecret(new) => {
                 ours(&new.cluster, clusters, settings)?;
                 check_secret(&new.name, settings)?;
@@ -104,9 +108,7 @@ pub fn check(
                 })?;
             }
             Action::DeleteSecret { secret } => check_secret(secret.name(), settings)?,
-            Action::DeleteKey { key } => ensure(key.alias().starts_with("alias/aurora-clone/"), || {
-                format!("{} is not an alias of ours", key.alias())
-            })?,
+            Action::DeleteKey { key } => check_key(key.alias())?,
             Action::MarkRetiring { copy, .. } => {
                 let found = clusters.iter().find(|c| c.resource_id == copy.resource_id());
                 let is_copy = found.is_some_and(|c| {
@@ -121,8 +123,8 @@ pub fn check(
     Ok(())
 }
 
-/// Tags that say whose a cluster is, and what. They are given once, in the creating call.
-const IDENTITY: [&str; 10] = [
+/// Tags that say whose a cluster is, what, and where its password is. They are given once, in the creating call.
+const IDENTITY: [&str; 13] = [
     tag::MANAGER,
     tag::ROLE,
     tag::CLUSTER,
@@ -133,6 +135,9 @@ const IDENTITY: [&str; 10] = [
     tag::STACK_ID,
     tag::LOGICAL_ID,
     tag::GENERATION,
+    tag::PASSWORD,
+    tag::SECRET,
+    tag::KEY,
 ];
 
 fn check_policy(policy: &str, of: &str) -> Result<(), Violation> {
@@ -141,6 +146,10 @@ fn check_policy(policy: &str, of: &str) -> Result<(), Violation> {
 
 fn check_secret(name: &str, settings: &Settings) -> Result<(), Violation> {
     ensure(name.starts_with(&settings.secret_prefix), || format!("{name:?} is not a secret of ours"))
+}
+
+fn check_key(alias: &str) -> Result<(), Violation> {
+    ensure(alias.starts_with("alias/aurora-clone/"), || format!("{alias} is not an alias of ours"))
 }
 
 fn check_restore(restore: &Restore, clusters: &[Cluster], settings: &Settings) -> Result<(), Violation> {

@@ -103,7 +103,7 @@ impl Subject<'_> {
         let unscaled =
             desired.instance.class == engine::SERVERLESS && self.cluster.settings.capacity.is_none();
         if unscaled && let Some(progress) = self.cluster_change(desired) {
-            return Some(if self.cluster.status.is_ready() { progress } else { self.busy()? });
+            return Some(self.busy().unwrap_or(progress));
         }
         let taken =
             |n: &u32| self.instances.iter().any(|i| i.identifier == identifier::instance(self.id(), *n));
@@ -198,11 +198,15 @@ impl Subject<'_> {
         if lease(&self.cluster.tags) == lease(&wanted) && self.cluster.tag(tag::EXPIRES).is_some() {
             wanted.remove(tag::EXPIRES);
         }
-        let of_cluster = self.tag(&self.cluster.arn, &self.cluster.tags, &wanted, &desired.without);
+        // Nor does an end that a person gave to a clone without a lease go away.
+        let by_hand = self.cluster.tag(tag::LEASE).is_none();
+        let without: Vec<String> =
+            desired.without.iter().filter(|key| !(by_hand && *key == tag::EXPIRES)).cloned().collect();
+        let of_cluster = self.tag(&self.cluster.arn, &self.cluster.tags, &wanted, &without);
         let of_instances = self
             .own_instances()
             .into_iter()
-            .filter_map(|(_, instance)| self.tag(&instance.arn, &instance.tags, &wanted, &desired.without));
+            .filter_map(|(_, instance)| self.tag(&instance.arn, &instance.tags, &wanted, &without));
         // The cluster last: its tags say that all of this was done.
         let actions: Vec<Action> = of_instances.chain(of_cluster).collect();
         (!actions.is_empty()).then(|| Progress::Act(actions, format!("the tags of {} change", self.id())))
@@ -399,21 +403,33 @@ fn changed_names(change: &ClusterChange) -> Vec<&'static str> {
 /// What about an instance is not as desired.
 fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> InstanceChange {
     let group = wants.parameter_group.clone().filter(|group| has.parameter_group.as_ref() != Some(group));
-    // Its key is not compared: RDS names it by ARN whatever it was called, and never changes it.
-    let retention = has.performance_insights_retention != wants.performance_insights_retention;
-    let insights =
-        has.performance_insights != wants.performance_insights || (wants.performance_insights && retention);
-    let role = has.monitoring_role != wants.monitoring_role;
-    let monitoring =
-        has.monitoring_interval != wants.monitoring_interval || (wants.monitoring_interval > 0 && role);
+    let given = |wants: bool, differs: bool| wants && differs;
+    let (had, wanted) = (&has.performance_insights_key, &wants.performance_insights_key);
+    let another_key = is_another_key(had, wanted);
+    let insights = has.performance_insights != wants.performance_insights
+        || given(
+            wants.performance_insights,
+            has.performance_insights_retention != wants.performance_insights_retention || another_key,
+        );
+    let monitoring = has.monitoring_interval != wants.monitoring_interval
+        || given(wants.monitoring_interval > 0, has.monitoring_role != wants.monitoring_role);
     InstanceChange {
         class: (has.class != wants.class).then(|| wants.class.clone()),
         parameter_group: group,
         performance_insights: insights.then(|| PerformanceInsights {
             enabled: wants.performance_insights,
             retention: wants.performance_insights_retention,
-            key: wants.performance_insights_key.clone().filter(|_| !has.performance_insights),
+            // RDS refuses to change it, in words that the answer repeats; the same one is not named again.
+            key: wanted.clone().filter(|_| another_key || !has.performance_insights),
         }),
         monitoring: monitoring.then(|| (wants.monitoring_interval, wants.monitoring_role.clone())),
     }
+}
+
+/// Whether a key that is wanted is surely another one than RDS answers with, which is the ARN of a key whatever it was told: an id
+/// is the end of that, and what an alias stands for is not known here.
+fn is_another_key(has: &Option<String>, wants: &Option<String>) -> bool {
+    let id = |key: &str| key.rsplit_once(":key/").map_or(key, |(_, id)| id).to_owned();
+    let wants = wants.as_deref().filter(|key| !key.contains("alias/"));
+    wants.is_some_and(|wants| has.as_deref().map(id) != Some(id(wants)))
 }

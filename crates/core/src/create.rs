@@ -19,7 +19,7 @@ use crate::record::{Baseline, Incarnation};
 use crate::request::Wanted;
 use crate::settings::Settings;
 use crate::slots::{self, Reason, Verdict};
-use crate::snapshot::{Cluster, Instance, KeyState, SecretState};
+use crate::snapshot::{Cluster, Instance, KeyState, Phase, SecretState};
 use crate::tags::{self, RestoreType, Role, Tags};
 
 /// Seconds between two looks at something that takes minutes.
@@ -30,6 +30,8 @@ const SOON: u32 = 10;
 const READY_FOR: Duration = Duration::seconds(25);
 /// How long a cluster that was seen may be missing from listings before we believe that somebody deleted it.
 const MISSING_FOR: Duration = Duration::minutes(5);
+/// The most copies that one request marks for purging; the next one goes on.
+const MOST_MARKED: usize = 20;
 /// How far apart two clocks may be.
 const CLOCKS_DIFFER: Duration = Duration::minutes(10);
 
@@ -160,8 +162,6 @@ fn record(
     settings: &Settings,
     now: DateTime<Utc>,
 ) -> Incarnation {
-    let of_root = |i: &&Instance| i.cluster.as_deref() == Some(&root.identifier);
-    let writer = instances.iter().filter(of_root).max_by_key(|instance| instance.writer);
     let keeping =
         Keeping::of_new(&wanted.properties.password, &wanted.identifier, &wanted.generation, settings);
     let (secret, key) = match keeping {
@@ -174,10 +174,7 @@ fn record(
         since: now,
         secret,
         key,
-        baseline: Baseline {
-            cluster: root.settings.clone(),
-            instance: writer.map(|instance| instance.settings.clone()).unwrap_or_default(),
-        },
+        baseline: Baseline::of(root, instances),
         made: false,
     }
 }
@@ -226,14 +223,15 @@ impl Chooser<'_> {
             return Plan::wait(POLL, format!("a source is busy: {report}"), Seen::default());
         }
         let failed = |reason: String| Plan::decide(failure(self.wanted, reason));
+        // A status that passes is no reason to fail.
+        let may_be_copied = self.root.tag(tag::RETIRING).is_none()
+            && !matches!(self.root.status.phase(), Phase::Stuck | Phase::Deleting);
         match self.wanted.properties.on_no_slot {
             // Waiting is for slots; a source that is stopped, say, stays so.
             OnNoSlot::Wait if verdicts.iter().any(|verdict| verdict.reason == Reason::NoFreeSlot) => {
                 Plan::wait(60, format!("no source has a free slot: {report}"), Seen::default())
             }
-            OnNoSlot::Copy if self.root.status.is_ready() && self.root.tag(tag::RETIRING).is_none() => {
-                self.copy(&report)
-            }
+            OnNoSlot::Copy if may_be_copied => self.copy(&report),
             OnNoSlot::Copy | OnNoSlot::Wait | OnNoSlot::Fail => failed(format!(
                 "No source can be cloned: {report}. Nothing was made. Delete a clone, add a copy to the pool, or set \
                  OnNoSlot to Wait."
@@ -259,6 +257,10 @@ impl Chooser<'_> {
             ));
         }
         let root = &self.root.identifier;
+        if !self.root.status.is_ready() {
+            let because = format!("{root} is to be copied and is {}: {report}", self.root.status);
+            return Plan::wait(POLL, because, Seen::default());
+        }
         let restore = self.restore(root, RestoreType::FullCopy, self.time.now);
         let because = format!("no source has a free slot ({report}), so this is a full copy of {root}");
         Plan::act(vec![Action::Restore(Box::new(restore))], 60, because, Seen::default())
@@ -310,7 +312,7 @@ fn obsolete(family: &Family<'_>, settings: &Settings, now: DateTime<Utc>) -> Vec
     };
     let copies = family.copies().filter(too_old);
     let ours = copies.filter_map(|copy| guard::prove_copy(copy, settings));
-    ours.map(|copy| Action::MarkRetiring { copy, since: now }).collect()
+    ours.take(MOST_MARKED).map(|copy| Action::MarkRetiring { copy, since: now }).collect()
 }
 
 /// What is known of a clone that exists, or did.
@@ -333,12 +335,13 @@ pub struct View<'a> {
 pub fn desired_of(
     wanted: &Wanted,
     cluster: &Cluster,
+    instances: &[Instance],
     record: Option<&Incarnation>,
     settings: &Settings,
 ) -> Desired {
     let wish = &wanted.properties.password;
     let keeping = Keeping::of_new(wish, &wanted.identifier, &wanted.generation, settings);
-    let as_it_is = || Baseline { cluster: cluster.settings.clone(), ..Baseline::default() };
+    let as_it_is = || Baseline::of(cluster, instances);
     let baseline = record.map_or_else(as_it_is, |record| record.baseline.clone());
     let since = record.map(|record| record.since).or(cluster.created_at).unwrap_or_default();
     Desired::new(&wanted.properties, &baseline, cluster, keeping, since, settings)
@@ -360,7 +363,7 @@ pub fn follow(wanted: &Wanted, view: View<'_>, seen: &Seen, settings: &Settings,
         Err(reason) => return Plan::decide(failure(wanted, reason)),
     };
     let seen = Seen { cluster: Some(cluster.resource_id.clone()), absent_since: None, ..seen.clone() };
-    let desired = desired_of(wanted, cluster, view.record, settings);
+    let desired = desired_of(wanted, cluster, view.instances, view.record, settings);
     let subject = Subject { cluster, owned, instances: view.instances, secret: view.secret, key: view.key };
     let busy = Seen { ready_since: None, ..seen.clone() };
     match subject.next(&desired, &wanted.owner) {

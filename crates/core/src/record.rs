@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::{ClusterSettings, InstanceSettings};
+use crate::snapshot::{Cluster, ClusterSettings, Instance, InstanceSettings};
 
 /// How the family's root was set up when the clone was made: what a setting that nobody gives is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,16 @@ pub struct Baseline {
     pub cluster: ClusterSettings,
     /// The settings of the root's writer.
     pub instance: InstanceSettings,
+}
+
+impl Baseline {
+    /// How a cluster and its writer are set up now.
+    pub fn of(cluster: &Cluster, instances: &[Instance]) -> Self {
+        let members = instances.iter().filter(|i| i.cluster.as_deref() == Some(&cluster.identifier));
+        let writer = members.max_by_key(|instance| instance.writer);
+        let instance = writer.map(|instance| instance.settings.clone()).unwrap_or_default();
+        Self { cluster: cluster.settings.clone(), instance }
+    }
 }
 
 /// One incarnation of a resource. It is written before the cluster is made.

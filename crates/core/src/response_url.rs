@@ -43,7 +43,8 @@ impl ResponseUrl {
         if url.scheme() != "https" {
             return Err(BadResponseUrl("its scheme is not https"));
         }
-        if url.port().is_some() {
+        // Parsing drops a colon with nothing or the default port behind it.
+        if !text.starts_with(&format!("https://{}/", url.host_str().unwrap_or_default())) {
             return Err(BadResponseUrl("it names a port"));
         }
         match url.host() {
@@ -151,6 +152,8 @@ mod tests {
             "not a url".into(),
             format!("http://{bucket}/x"),
             format!("https://{bucket}:8443/x"),
+            format!("https://{bucket}:443/x"),
+            format!("https://{bucket}:/x"),
             format!("https://user@{bucket}/x"),
             format!("https://{bucket}.evil.example/x"),
             format!("https://evil.example/{bucket}"),

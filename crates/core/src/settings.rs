@@ -94,7 +94,7 @@ impl Settings {
         let max_lease = given(env::MAX_LEASE).map(|value| duration(env::MAX_LEASE, value)).transpose()?;
         let secret_prefix = or(env::DEFAULT_SECRET_PREFIX, "/aurora-clone-manager/");
         if !is_secret_name(&secret_prefix) || secret_prefix.len() > MAX_SECRET_PREFIX {
-            let wanted = "it takes at most 200 letters, digits and / _ + = . @ -";
+            let wanted = "it takes at most 180 letters, digits and / _ + = . @ -";
             return Err(BadSetting { name: env::DEFAULT_SECRET_PREFIX, value: secret_prefix, wanted });
         }
         let patterns = |name: &str| given(name).map(|text| Patterns::parse(&text));
@@ -134,8 +134,9 @@ impl Settings {
     }
 }
 
-/// The longest prefix of a secret's name: a name takes 512 characters, and its own part needs at most 100.
-pub const MAX_SECRET_PREFIX: usize = 200;
+/// The longest prefix of a secret's name: its clone names it in a tag, which takes 256 characters, and its own part needs 76, an
+/// identifier and a hash.
+pub const MAX_SECRET_PREFIX: usize = 180;
 
 /// Whether Secrets Manager takes a text in a secret's name (API reference, CreateSecret).
 pub fn is_secret_name(text: &str) -> bool {

@@ -124,7 +124,7 @@ pub fn validate(tags: &Tags) -> Result<(), BadTag> {
         if !key.chars().all(allowed) {
             return Err(BadTag::Character(shown()));
         }
-        if belongs_to_aws(key) || key.to_ascii_lowercase().starts_with(tag::PREFIX) {
+        if is_reserved(key) {
             return Err(BadTag::Reserved(shown()));
         }
         validate_value(key, value)?;
@@ -135,16 +135,19 @@ pub fn validate(tags: &Tags) -> Result<(), BadTag> {
     Ok(())
 }
 
-/// The `Tags` of properties that need not be right, as far as they can be read: a map, or a list of `Key` and `Value`.
+/// The `Tags` of properties that need not be right, as far as they can be read: a map, or a list of `Key` and `Value`. Without
+/// those that nobody may give: properties that were refused are read as well, and those tags are not the author's.
 pub fn leniently(properties: &Value) -> Tags {
     let pair = |key: &str, value: &Value| Some((key.to_owned(), value.as_str()?.to_owned()));
-    match properties.get("Tags") {
+    let mut tags: Tags = match properties.get("Tags") {
         Some(Value::Object(map)) => map.iter().filter_map(|(key, value)| pair(key, value)).collect(),
         Some(Value::Array(list)) => {
             list.iter().filter_map(|item| pair(item.get("Key")?.as_str()?, item.get("Value")?)).collect()
         }
         _ => Tags::new(),
-    }
+    };
+    tags.retain(|key, _| !is_reserved(key));
+    tags
 }
 
 /// Checks the value of a tag against RDS's rules.
@@ -166,6 +169,11 @@ pub(crate) fn validate_value(key: &str, value: &str) -> Result<(), BadTag> {
 pub fn ours_and_users(tags: &Tags) -> Tags {
     let given = tags.iter().filter(|(key, value)| !belongs_to_aws(key) && !belongs_to_aws(value));
     given.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Whether a key is AWS's or the manager's own.
+fn is_reserved(key: &str) -> bool {
+    belongs_to_aws(key) || key.to_ascii_lowercase().starts_with(tag::PREFIX)
 }
 
 /// Whether a key or a value begins as only AWS's own do.

@@ -23,7 +23,7 @@ use crate::properties::table::{Class, TABLE};
 use crate::record::{Baseline, Incarnation};
 use crate::request::{Owner, Request};
 use crate::settings::Settings;
-use crate::snapshot::{Cluster, Phase};
+use crate::snapshot::{Cluster, Instance, Phase};
 use crate::tags;
 
 /// Seconds between two looks.
@@ -63,6 +63,10 @@ impl Change<'_> {
     /// The properties for which the clone has to be replaced or refreshed. `source_root` is the root of the family that the
     /// template's source belongs to, if that source exists.
     pub fn replaces(&self, cluster: &Cluster, source_root: Option<&str>) -> Vec<(&'static str, Class)> {
+        // It was brought to exactly these properties before, whatever has become of its source since.
+        if cluster.tag(tag::PROPERTIES) == Some(self.properties.hash.as_str()) {
+            return Vec::new();
+        }
         let differs = |name: &str| match name {
             "SourceClusterId" => {
                 let root = source_root.unwrap_or(&self.properties.source);
@@ -151,12 +155,17 @@ impl Change<'_> {
     }
 
     /// What the clone is to be like.
-    pub fn desired(&self, cluster: &Cluster, record: Option<&Incarnation>) -> Desired {
+    pub fn desired(
+        &self,
+        cluster: &Cluster,
+        instances: &[Instance],
+        record: Option<&Incarnation>,
+    ) -> Desired {
         let generation = cluster.tag(tag::GENERATION).unwrap_or_default();
         let keeping =
             Keeping::of_existing(&self.properties.password, cluster, generation, record, self.settings);
         // Without a record a setting that is not given stays as it is.
-        let as_it_is = || Baseline { cluster: cluster.settings.clone(), ..Baseline::default() };
+        let as_it_is = || Baseline::of(cluster, instances);
         let baseline = record.map_or_else(as_it_is, |record| record.baseline.clone());
         let since = record.map(|record| record.since).or(cluster.created_at).unwrap_or_default();
         let mut desired = Desired::new(self.properties, &baseline, cluster, keeping, since, self.settings);
@@ -173,8 +182,11 @@ impl Change<'_> {
             Ok(owned) => owned,
             Err(not_ours) => return failed(&format!("Nothing was changed: {not_ours}.")),
         };
-        let desired = self.desired(cluster, view.record);
-        if desired.cluster.security_groups != cluster.settings.security_groups
+        let desired = self.desired(cluster, view.instances, view.record);
+        let class = &desired.instance.class;
+        let other_groups = desired.cluster.security_groups != cluster.settings.security_groups;
+        let other_class = view.instances.iter().all(|instance| instance.settings.class != *class);
+        if (other_groups || other_class)
             && let Err(refused) = create::within_limits(&desired, self.settings)
         {
             return failed(&format!("{refused}. Nothing was changed."));

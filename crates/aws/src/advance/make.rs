@@ -69,7 +69,7 @@ impl Step<'_> {
             }
             instances = observe::instances(self.cloud, &[cluster]).await?;
             if create::is_ours(wanted, cluster, self.settings) {
-                let desired = create::desired_of(wanted, cluster, record, self.settings);
+                let desired = create::desired_of(wanted, cluster, &instances, record, self.settings);
                 kept = self.kept(cluster, &instances, &desired).await?;
             }
         }

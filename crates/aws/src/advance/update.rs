@@ -8,7 +8,7 @@ use aurora_clone_core::plan::{Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::record::Incarnation;
 use aurora_clone_core::request::{Wanted, fence_of};
-use aurora_clone_core::snapshot::Cluster;
+use aurora_clone_core::snapshot::{Cluster, Instance};
 use aurora_clone_core::update::Change;
 use chrono::Duration;
 use tracing::{Span, info};
@@ -139,7 +139,7 @@ impl Step<'_> {
         let instances = observe::instances(self.cloud, &[cluster]).await?;
         let generation = cluster.tag(tag::GENERATION).unwrap_or_default();
         let record = records.iter().find(|record| record.generation == generation);
-        let kept = self.kept(cluster, &instances, &change.desired(cluster, record)).await?;
+        let kept = self.kept(cluster, &instances, &change.desired(cluster, &instances, record)).await?;
         let view = View {
             cluster: Some(cluster),
             instances: &instances,
@@ -161,7 +161,7 @@ impl Step<'_> {
         plan: Plan,
         change: &Change<'_>,
         cluster: &Cluster,
-        instances: &[aurora_clone_core::snapshot::Instance],
+        instances: &[Instance],
     ) -> Result<Advance, StepError> {
         if let Next::Wait { because, .. } = &plan.next
             && self.moment.now >= self.deadline

@@ -2,6 +2,9 @@
 
 use crate::arn::Place;
 
+/// How long the name of a key may be: a clone names the key of its secret in a tag.
+const MAX_KEY: usize = 256;
+
 /// A name of `what` that RDS keeps in lower case: 1 to 255 letters, digits and . _ -, and what `more` has.
 pub(super) fn rds_name(text: &str, what: &str, more: &str) -> Result<String, String> {
     let fine = text.len() <= 255
@@ -62,6 +65,11 @@ pub(super) fn kms_key(text: &str, place: &Place) -> Result<String, String> {
             rest.strip_prefix("key/").filter(|id| is_key_id(id)).or(Some(rest).filter(|rest| is_alias(rest)))
         }
     };
+    if text.len() > MAX_KEY {
+        return Err(format!(
+            "it takes at most {MAX_KEY} characters, as many as a tag has; the key's own ARN is short"
+        ));
+    }
     match named {
         Some(name) if name.starts_with("alias/aws/") => {
             Err("it takes a key of your own; those of alias/aws/ belong to AWS".to_owned())

@@ -1,8 +1,7 @@
 //! Whatever is observed, what the planners want passes the checker, and a deletion is of ours.
 
 use aurora_clone_core::check::check;
-use aurora_clone_core::create;
-use aurora_clone_core::delete::{self, Unwanted};
+use aurora_clone_core::create::{self, View};
 use aurora_clone_core::family::Family;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Next, Plan, Seen};
@@ -16,7 +15,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::room::{STACK, cluster, instance, now, owner, settings, wanted};
+use crate::room::{STACK, choose, cluster, delete, instance, now, settings, unwanted, wanted};
 
 const NAMES: [&str; 10] = [
     "prod",
@@ -87,9 +86,9 @@ fn any_cluster(id: &'static str) -> impl Strategy<Value = Cluster> {
                 status: Status(status.to_owned()),
                 members: (1..=members).map(|n| format!("{id}-{n}")).collect(),
                 clone_group: group.map(str::to_owned),
-                deletion_protection: protected.is_some(),
                 ..cluster(id)
             };
+            cluster.settings.deletion_protection = protected.is_some();
             for (key, value) in tags.unwrap_or_default() {
                 let value = if key == tag::CLUSTER && value.is_empty() { id.to_owned() } else { value };
                 cluster.tags.insert(key.to_owned(), value);
@@ -153,7 +152,7 @@ fn deleted(plan: &Plan) -> Vec<&str> {
     plan.actions
         .iter()
         .map(|action| match action {
-            Action::DeleteInstance { cluster, .. } | Action::DeleteCluster { cluster } => {
+            Action::DeleteInstance { cluster, .. } | Action::DeleteCluster { cluster, .. } => {
                 cluster.identifier()
             }
             other => panic!("{other:?} in a Delete"),
@@ -169,7 +168,7 @@ proptest! {
         (clusters, instances) in snapshot(), wanted in any_wanted(), limit in 1..4_u32, margin in 0..2_u32,
     ) {
         let settings = settings(limit, margin.min(limit - 1));
-        let plan = create::choose(&wanted, &clusters, &settings, now());
+        let plan = choose(&wanted, &clusters, &settings);
         prop_assert_eq!(check(&plan, &clusters, &instances, &settings), Ok(()));
         if let [Action::Restore(restore)] = plan.actions.as_slice()
             && restore.restore_type == RestoreType::CopyOnWrite
@@ -179,7 +178,10 @@ proptest! {
             prop_assert!(used < settings.limit - settings.margin);
         }
         let own = clusters.iter().find(|c| c.identifier == wanted.identifier);
-        let plan = create::follow(&wanted, own, &instances, &Seen::default(), &settings, now());
+        let of_own = |i: &&Instance| i.cluster.as_deref() == Some(&wanted.identifier);
+        let of_own: Vec<Instance> = instances.iter().filter(of_own).cloned().collect();
+        let view = View { cluster: own, instances: &of_own, secret: None, key: None, record: None };
+        let plan = create::follow(&wanted, view, &Seen::default(), &settings, now());
         prop_assert_eq!(check(&plan, &clusters, &instances, &settings), Ok(()));
     }
 
@@ -194,8 +196,7 @@ proptest! {
         ],
     ) {
         let settings = settings(15, 1);
-        let unwanted = Unwanted { owner: owner(), physical_id: physical_id.clone(), fence: 5 };
-        let plan = delete::plan(&unwanted, &clusters, &instances, &Seen::default(), &settings, now());
+        let plan = delete(&unwanted(&physical_id, 5), &clusters, &instances);
         prop_assert_eq!(check(&plan, &clusters, &instances, &settings), Ok(()));
         for identifier in deleted(&plan) {
             let target = clusters.iter().find(|c| c.identifier == identifier).unwrap();
@@ -222,8 +223,7 @@ fn what_is_too_much_for_one_step_is_done_in_several() {
         .iter()
         .flat_map(|c| (1..=15).map(|n| instance(&format!("{}-{n}", c.identifier), &c.identifier)))
         .collect();
-    let unwanted = Unwanted { owner: owner(), physical_id: "web-Clone-ABC".to_owned(), fence: 1 };
-    let plan = delete::plan(&unwanted, &clusters, &instances, &Seen::default(), &settings(15, 1), now());
+    let plan = delete(&unwanted("web-Clone-ABC", 1), &clusters, &instances);
     assert!(plan.actions.len() >= 16);
     assert_eq!(check(&plan, &clusters, &instances, &settings(15, 1)), Ok(()));
 }
@@ -232,16 +232,8 @@ fn what_is_too_much_for_one_step_is_done_in_several() {
 fn a_cluster_that_is_being_deleted_is_left_to_it() {
     let mut going = crate::room::clone_of("clone-a", "prod", "prod");
     going.status = Status("deleting".to_owned());
-    going.deletion_protection = true;
-    let unwanted = Unwanted { owner: owner(), physical_id: going.arn.clone(), fence: 1 };
+    going.settings.deletion_protection = true;
     let instances = [instance("clone-a-1", "clone-a")];
-    let plan = delete::plan(
-        &unwanted,
-        std::slice::from_ref(&going),
-        &instances,
-        &Seen::default(),
-        &settings(15, 1),
-        now(),
-    );
+    let plan = delete(&unwanted(&going.arn, 1), std::slice::from_ref(&going), &instances);
     assert!(plan.actions.is_empty() && matches!(plan.next, Next::Wait { .. }), "{plan:?}");
 }

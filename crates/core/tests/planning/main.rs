@@ -2,9 +2,17 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod any_clone;
 mod chance;
 mod checker;
+mod choosing;
+mod converge;
+mod deletes;
 mod input;
+mod keeping;
+mod model;
 mod proof;
 mod room;
 mod slots;
+mod updates;
+mod wishes;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aurora_clone_core::create;
 use aurora_clone_core::family::Family;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Next, Plan};
@@ -10,7 +9,7 @@ use aurora_clone_core::slots::{self, Freshness, Reason};
 use aurora_clone_core::snapshot::{Cluster, Status};
 use chrono::Duration;
 
-use crate::room::{carrying, clone_of, cluster, copy_of, now, settings, wanted, with};
+use crate::room::{self, carrying, clone_of, cluster, copy_of, now, settings, wanted, with};
 
 /// How many slots of each source of the family of `root` are taken.
 fn used(root: &str, clusters: &[Cluster]) -> BTreeMap<String, u32> {
@@ -211,7 +210,7 @@ fn limit_and_margin_are_kept() {
 }
 
 fn choose(source: &str, clusters: &[Cluster]) -> Plan {
-    create::choose(&wanted(source), clusters, &settings(15, 0), now())
+    room::choose(&wanted(source), clusters, &settings(15, 0))
 }
 
 #[track_caller]

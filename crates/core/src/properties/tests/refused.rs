@@ -47,8 +47,8 @@ fn every_bad_property_is_named_with_its_value() {
             "SecretPrefix",
             vec![
                 (json!("/other/"), "DEFAULT_SECRET_PREFIX"),
-                (json!("/aurora-clone-manager/*"), "200"),
-                (json!(format!("/aurora-clone-manager/{}", long(180))), "200"),
+                (json!("/aurora-clone-manager/*"), "180"),
+                (json!(format!("/aurora-clone-manager/{}", long(180))), "180"),
             ],
         ),
         ("SecretpPrefix", vec![(json!("/other/"), "DEFAULT_SECRET_PREFIX")]),
