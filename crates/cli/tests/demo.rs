@@ -55,12 +55,12 @@ fn the_demo_shows_clones_from_their_making_to_their_end() {
     }
 
     let before = section(&out, "\n1  Before", "\n2  Creating");
-    assert!(before.contains("production: 14 of 15 slots used, 1 free"), "{before}");
+    assert!(before.contains("source: 14 of 15 slots used, 1 free"), "{before}");
     assert!(before.contains("├─ 14 clones made by others"), "{before}");
     assert_eq!(sources(&out), ["clone-prod-pool-1", "clone-prod-pool-1", "prod"], "{out}");
     assert_eq!(section(&out, "\n3  The answers", "\n4  After").matches("SUCCESS").count(), 3, "{out}");
     let after = section(&out, "\n4  After", "\n5  Passwords");
-    assert!(after.contains("production: 15 of 15 slots used, 0 free"), "{after}");
+    assert!(after.contains("source: 15 of 15 slots used, 0 free"), "{after}");
     assert!(after.contains("copy: 2 of 15 slots used, 13 free"), "{after}");
     for resource in RESOURCES {
         assert!(after.contains(&format!("clone, for {resource}")), "{after}");
@@ -188,7 +188,7 @@ fn with_the_products_own_margin_all_three_are_clones_of_the_copy() {
     let Ended { code, out, err } = demo(&["--margin", "1", "--seed", "7", "--verbose"]);
     assert_eq!(code, Some(0), "{out}\n{err}");
     let after = section(&out, "\n4  After", "\n5  Passwords");
-    assert!(after.contains("production: 14 of 15 slots used, 0 free, 1 kept"), "{after}");
+    assert!(after.contains("source: 14 of 15 slots used, 0 free, 1 kept"), "{after}");
     assert!(after.contains("copy: 3 of 15 slots used, 11 free, 1 kept"), "{after}");
     refresh(section(&out, "\n8  A refresh", "\n9  An update that is rolled back"), 3);
     events(section(&out, "\n11  What EventBridge", "\n12  Nothing left"), 7);

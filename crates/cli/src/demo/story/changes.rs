@@ -81,7 +81,7 @@ impl Story<'_> {
         self.say("")?;
         self.tell_of(&format!(
             "They are the same three databases, with the same resource ids and passwords; none was made for it. The \
-             policy of ReportClone's secret lets {} read it, and nobody else.",
+             policy of ReportClone's secret lets {} read it, and nobody else beside whom IAM lets read any secret.",
             clones::short(READER)
         ))?;
         self.check(status == "UPDATE_COMPLETE", format!("{STACK} is UPDATE_COMPLETE, not {status}"))?;
