@@ -8,14 +8,14 @@ use aurora_clone_core::names::tag;
 use aurora_clone_sim::cloudformation::StackOptions;
 use aurora_clone_sim::rds::{CopyKind, SeedCluster};
 use aurora_clone_sim::{Config, World};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use crate::failure::Failure;
 
 /// The access key id of the manager.
 pub const MANAGER_KEY: &str = "AKIAMANAGER";
 /// The access key id of everybody else.
-const OTHERS_KEY: &str = "AKIAOTHERS";
+pub const OTHERS_KEY: &str = "AKIAOTHERS";
 /// The manager's name: that of its stack.
 pub const MANAGER: &str = "aurora-clone-manager";
 /// The function's name.
@@ -82,7 +82,7 @@ impl Account {
                 world.rds.seed_cluster(clone_of_others(source, number));
             }
             for number in 1..=furniture.copies {
-                let copy = pool_copy(&world, source, number);
+                let copy = pool_copy(source, number, world.now() - Duration::days(1));
                 world.rds.seed_cluster(copy);
             }
         }
@@ -123,12 +123,29 @@ pub fn create_stack(
     template: &str,
     parameters: &[(&str, &str)],
 ) -> Result<(), Failure> {
-    let parameters =
-        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let created = world.settle(|services, cx| {
-        services.cloudformation.create_stack(cx, name, template, &parameters, &StackOptions::default())
+        let (given, options) = (given(parameters), StackOptions::default());
+        services.cloudformation.create_stack(cx, name, template, &given, &options)
     });
     created.map(drop).map_err(|error| Failure::new(format!("the stack {name} is refused: {error}")))
+}
+
+/// Updates a stack, as a person would.
+pub fn update_stack(
+    world: &mut World,
+    name: &str,
+    template: &str,
+    parameters: &[(&str, &str)],
+) -> Result<(), Failure> {
+    let updated = world.settle(|services, cx| {
+        let (given, options) = (given(parameters), StackOptions::default());
+        services.cloudformation.update_stack(cx, name, template, &given, &options)
+    });
+    updated.map(drop).map_err(|error| Failure::new(format!("the update of {name} is refused: {error}")))
+}
+
+fn given(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+    parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn production(id: &str) -> SeedCluster {
@@ -156,9 +173,8 @@ fn clone_of_others(source: &str, number: u32) -> SeedCluster {
 }
 
 /// A copy as the pool makes them: ours, and tagged with where its data is from.
-fn pool_copy(world: &World, source: &str, number: u32) -> SeedCluster {
+pub fn pool_copy(source: &str, number: u32, made: DateTime<Utc>) -> SeedCluster {
     let id = format!("clone-{source}-pool-{number}");
-    let made = world.now() - Duration::days(1);
     let tags = [
         (tag::MANAGER, MANAGER),
         (tag::ROLE, "copy"),

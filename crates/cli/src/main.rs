@@ -27,7 +27,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows the manager at work: the real function, a simulated AWS, one stack with three clones.
+    /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
     Demo(demo::Arguments),
     /// The simulated AWS.
     #[command(subcommand)]
@@ -36,7 +36,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Sim {
-    /// Serves the simulated AWS on loopback, for the AWS CLI and the SDKs.
+    /// Serves the simulated AWS on loopback, for the AWS CLI and the SDKs: RDS, Secrets Manager, KMS, EventBridge, DynamoDB, Step
+    /// Functions and CloudFormation, as far as the manager uses them.
     Serve(serve::Arguments),
 }
 

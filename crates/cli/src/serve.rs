@@ -13,6 +13,14 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::stop;
 
+/// What the AWS CLI may be asked to begin with.
+const EXAMPLES: [&str; 4] = [
+    "rds describe-db-clusters",
+    "secretsmanager create-secret --name test/one --secret-string hush",
+    "kms create-key",
+    r#"events put-events --entries '[{"Source":"test","DetailType":"one","Detail":"{}"}]'"#,
+];
+
 /// What `sim serve` may be told.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -58,9 +66,11 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
     printer.note(&format!(
         "SIMULATED AWS on loopback; nothing here touches a real account. {speed} simulated seconds pass in a real one."
     ))?;
-    printer.note(&format!(
-        "Use it with any credentials: aws rds describe-db-clusters --region {region} --endpoint-url {origin}"
-    ))?;
+    let options = format!("--region {region} --endpoint-url {origin}");
+    printer.note("Use it with any credentials, for instance:")?;
+    for command in EXAMPLES {
+        printer.note(&format!("  aws {command} {options}"))?;
+    }
     printer.note(&format!("How the simulated world is: curl {origin}/_sim/state"))?;
     let over = async {
         match arguments.seconds {

@@ -23,11 +23,15 @@ fn start(arguments: &[&str]) -> (Child, String) {
 }
 
 fn ask(address: &str, head: &str, body: &str) -> String {
+    ask_with(address, head, "accept: */*", body)
+}
+
+fn ask_with(address: &str, head: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let length = body.len();
     write!(
         stream,
-        "{head} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{head} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .expect("sent");
     let mut answer = String::new();
@@ -57,6 +61,39 @@ fn it_serves_a_furnished_account_and_ends_by_itself() {
         "{err}"
     );
     assert!(began.elapsed() >= Duration::from_secs(2));
+}
+
+/// As the AWS CLI sends what stands in the hints.
+#[test]
+fn secrets_keys_and_events_are_served_too() {
+    let (child, address) = start(&["--for", "3"]);
+    let call = |target: &str, body: &str| {
+        let head = "content-type: application/x-amz-json-1.1\r\nauthorization: AWS4-HMAC-SHA256 \
+                    Credential=AKIATEST/20260621/eu-west-1/test/aws4_request";
+        let answer = ask_with(&address, "POST /", &format!("{head}\r\nx-amz-target: {target}"), body);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{target}: {answer}");
+        answer
+    };
+    let token = "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f";
+    let secret = format!(r#"{{"Name":"test/one","SecretString":"hush","ClientRequestToken":"{token}"}}"#);
+    call("secretsmanager.CreateSecret", &secret);
+    let value = call("secretsmanager.GetSecretValue", r#"{"SecretId":"test/one"}"#);
+    assert!(value.contains("hush"), "{value}");
+    let key = call("TrentService.CreateKey", "{}");
+    assert!(key.contains("\"KeyState\":\"Enabled\""), "{key}");
+    let entry = r#"{"Source":"test","DetailType":"one","Detail":"{}"}"#;
+    let put = call("AWSEvents.PutEvents", &format!(r#"{{"Entries":[{entry}]}}"#));
+    assert!(put.contains("\"FailedEntryCount\":0"), "{put}");
+    let state = ask(&address, "GET /_sim/state", "");
+    // One key is made for the account's secrets, as AWS does.
+    for line in ["\"secrets\": 1", "\"keys\": 2", "\"events\": 1", "\"violations\": []"] {
+        assert!(state.contains(line), "{line}: {state}");
+    }
+    let Ended { code, err, .. } = finish(child);
+    assert_eq!(code, Some(0), "{err}");
+    for service in ["rds", "secretsmanager", "kms", "events"] {
+        assert!(err.contains(&format!("aws {service} ")), "{err}");
+    }
 }
 
 #[test]

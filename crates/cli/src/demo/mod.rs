@@ -5,6 +5,7 @@
 
 mod account_view;
 mod bootstrap;
+mod clones;
 mod sandboxes;
 mod story;
 mod tree;

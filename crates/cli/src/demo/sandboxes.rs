@@ -83,6 +83,11 @@ impl Log {
         fresh
     }
 
+    /// All of it.
+    pub fn whole(&self) -> Result<String, Failure> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.path)?).into_owned())
+    }
+
     /// The last lines.
     pub fn tail(&self) -> String {
         let log = fs::read(&self.path).unwrap_or_default();

@@ -114,9 +114,9 @@ fn remark(world: &World, cluster: &Cluster, margin: u32) -> String {
     }
     let Slots { used, free } = slots(world, cluster, margin);
     let limit = world.config.rds.clone_limit;
-    let kept = if margin > 0 { format!(", {margin} kept free") } else { String::new() };
-    let what = if cluster.truth.parent.is_some() { "copy in the pool" } else { "production" };
-    format!("{what}: {used} of {limit} slots used{kept}, {free} free")
+    let kept = if margin > 0 { format!(", {margin} kept") } else { String::new() };
+    let what = if cluster.truth.parent.is_some() { "copy" } else { "source" };
+    format!("{what}: {used} of {limit} slots used, {free} free{kept}")
 }
 
 fn flatten<'n>(node: &'n Node, here: &str, further: &str, rows: &mut Vec<(String, &'n Node)>) {
@@ -160,10 +160,10 @@ mod tests {
         assert_eq!(
             family(&world, "prod", 1),
             [
-                "prod                         available  production: 14 of 15 slots used, 1 kept free, 0 free",
+                "prod                         available  source: 14 of 15 slots used, 0 free, 1 kept",
                 "├─ 14 clones made by others  available",
-                "├─ clone-prod-pool-1         available  copy in the pool: 0 of 15 slots used, 1 kept free, 14 free",
-                "└─ clone-prod-pool-2         available  copy in the pool: 0 of 15 slots used, 1 kept free, 14 free",
+                "├─ clone-prod-pool-1         available  copy: 0 of 15 slots used, 14 free, 1 kept",
+                "└─ clone-prod-pool-2         available  copy: 0 of 15 slots used, 14 free, 1 kept",
             ]
         );
         assert!(family(&world, "nobody", 0).is_empty());
