@@ -82,12 +82,14 @@ impl Step<'_> {
         };
         let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
         let succeeds = matches!(&plan.next, Next::Decide(Decision { success: true, .. }));
-        // Nobody waits for a success that a later request has overtaken. CloudFormation's word counts only before something is
+        // Nobody waits for a success that a later request has overtaken, and what a Delete takes away has not failed. CloudFormation's word counts only before something is
         // changed: where a request came twice, the first one has made the resource complete.
-        let cancelled = match (succeeds, plan.actions.is_empty()) {
-            (true, _) => self.overtaken(fence).await?,
-            (false, false) => self.cancelled(fence).await?,
-            (false, true) => None,
+        let cancelled = if !plan.actions.is_empty() {
+            self.cancelled(fence).await?
+        } else if succeeds || plan.seen.failed.is_some() {
+            self.overtaken(fence).await?
+        } else {
+            None
         };
         if let Some(reason) = cancelled {
             return Ok(self.give_back(wanted, &reason));
