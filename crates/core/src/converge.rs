@@ -396,6 +396,11 @@ fn changed_names(change: &ClusterChange) -> Vec<&'static str> {
     .collect()
 }
 
+/// Whether the key that RDS names, always by its ARN, is the one that is wanted, by its ARN or its id.
+fn is_key(has: &str, wanted: &str) -> bool {
+    has == wanted || has.rsplit_once(":key/").is_some_and(|(_, id)| id == wanted)
+}
+
 /// What about an instance is not as desired.
 fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> InstanceChange {
     let group = wants.parameter_group.clone().filter(|group| has.parameter_group.as_ref() != Some(group));
@@ -404,8 +409,9 @@ fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> Instance
         || given(
             wants.performance_insights,
             has.performance_insights_retention != wants.performance_insights_retention
-                || (wants.performance_insights_key.is_some()
-                    && has.performance_insights_key != wants.performance_insights_key),
+                || wants.performance_insights_key.as_deref().is_some_and(|wanted| {
+                    has.performance_insights_key.as_deref().is_none_or(|has| !is_key(has, wanted))
+                }),
         );
     let monitoring = has.monitoring_interval != wants.monitoring_interval
         || given(wants.monitoring_interval > 0, has.monitoring_role != wants.monitoring_role);
