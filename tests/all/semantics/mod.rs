@@ -1,0 +1,5 @@
+//! What `docs/semantics.md` promises: every sentence there names the test here that shows it.
+
+mod cases;
+mod properties;
+mod scene;
