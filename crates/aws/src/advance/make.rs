@@ -81,13 +81,15 @@ impl Step<'_> {
             record,
         };
         let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
-        if let (Next::Decide(Decision { success: true, .. }), Some(record)) = (&plan.next, record) {
-            incarnations::made(self.cloud, &self.resource, record).await?;
-        }
-        if !plan.actions.is_empty()
+        // A replacement that nobody waits for any more would be in nobody's template: it goes, however complete it is.
+        let success = matches!(plan.next, Next::Decide(Decision { success: true, .. }));
+        if (success || !plan.actions.is_empty())
             && let Some(reason) = self.cancelled(fence).await?
         {
             return Ok(self.give_back(wanted, &reason));
+        }
+        if let Some(record) = record.filter(|_| success) {
+            incarnations::made(self.cloud, &self.resource, record).await?;
         }
         let clusters: Vec<Cluster> = own.into_iter().collect();
         self.go_on(plan, &Observed { clusters: &clusters, instances: &instances }, wanted).await
