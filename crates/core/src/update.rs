@@ -23,7 +23,7 @@ use crate::properties::table::{Class, TABLE};
 use crate::record::{Baseline, Incarnation};
 use crate::request::{Owner, Request};
 use crate::settings::Settings;
-use crate::snapshot::{Cluster, Phase};
+use crate::snapshot::{Cluster, Instance, Phase};
 use crate::tags;
 
 /// Seconds between two looks.
@@ -174,7 +174,9 @@ impl Change<'_> {
             Err(not_ours) => return failed(&format!("Nothing was changed: {not_ours}.")),
         };
         let desired = self.desired(cluster, view.record);
-        if desired.cluster.security_groups != cluster.settings.security_groups
+        let class = |instance: &Instance| instance.settings.class != desired.instance.class;
+        if (desired.cluster.security_groups != cluster.settings.security_groups
+            || view.instances.iter().any(class))
             && let Err(refused) = create::within_limits(&desired, self.settings)
         {
             return failed(&format!("{refused}. Nothing was changed."));

@@ -105,3 +105,26 @@ async fn copies_that_are_too_old_for_the_operator_are_too_old_for_everybody() {
     refused(&house, &lines(&["MaxCopyAge: P9D"]), &["clone-pool-1", "MaxCopyAge is 6 h"]).await;
     assert!(changes(&house).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_removed_property_falls_back_to_is_held_against_the_limits() {
+    for (limit, value, given, fails) in [
+        (env::ALLOWED_INSTANCE_CLASSES, "db.t4g.*", "InstanceClass: db.t4g.large", "db.serverless"),
+        (
+            env::ALLOWED_SECURITY_GROUPS,
+            "sg-0c*",
+            "VpcSecurityGroupIds: [sg-0cccccccccccccccc]",
+            "sg-0aaaaaaaaaaaaaaaa",
+        ),
+    ] {
+        let house = Scene::Rich.operated(&operator(limit, value), |_| {});
+        let before = created(&house, &lines(&[given])).await;
+        let calls = changes(&house).len();
+        house.update("web", &lines(&[]));
+        assert_eq!(house.settled("web").await, "UPDATE_ROLLBACK_COMPLETE", "{limit}");
+        let story = house.story("web");
+        assert!(story.contains(limit) && story.contains(fails), "{story}");
+        Clone::of(&house).is_still(&before, limit);
+        assert_eq!(changes(&house).len(), calls, "{limit}");
+    }
+}
