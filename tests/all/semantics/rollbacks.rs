@@ -60,7 +60,7 @@ async fn a_rollback_of_a_replacement_goes_back_to_the_clone_that_was_there() {
 /// Whatever the replacement is at when its sibling fails: not begun, restored, without a password, or all but told.
 #[tokio::test(start_paused = true)]
 async fn an_update_that_is_cancelled_leaves_nothing_behind() {
-    for seconds in (2..760).step_by(25) {
+    for seconds in [2, 70, 140, 240, 340, 440, 520, 580, 600, 613, 627, 641, 660] {
         let house = Scene::Rich.open();
         let before = created(&house, &lines(&[])).await;
         let template = template_with(&lines(&[cases::of("Port").given]), &fails_after(seconds));

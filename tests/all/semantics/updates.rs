@@ -162,3 +162,42 @@ async fn a_readers_first_change_leaves_the_writer_for_last() {
     let smaller = updated(&house, &lines(&["ClusterId: clone-mine\nInstanceClass: db.r6g.large"])).await;
     assert!(smaller.shows(&format!("id: \"{writer}\"")), "the writer stays");
 }
+
+#[tokio::test(start_paused = true)]
+async fn static_parameters_wait_for_a_reboot_that_is_not_the_managers() {
+    let house = Scene::Rich.open();
+    created(&house, &lines(&["ClusterId: clone-mine"])).await;
+    updated(&house, &lines(&["ClusterId: clone-mine\nDBParameterGroupName: second-instance"])).await;
+    let waits =
+        house.look(|world| world.rds.instance("clone-mine-1").unwrap().parameter_apply_status.clone());
+    assert_eq!(waits.as_deref(), Some("pending-reboot"));
+    assert!(!log(&house).iter().any(|call| call.operation == "RebootDBInstance"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_serverless_range_stays_where_nothing_uses_it() {
+    let house = Scene::Rich.open();
+    let plain = "InstanceClass: db.r6g.large";
+    assert!(created(&house, &lines(&[plain])).await.shows("scaling: None"));
+    let given = "ServerlessV2ScalingConfiguration: {MinCapacity: 1, MaxCapacity: 4}";
+    updated(&house, &lines(&[plain, given])).await;
+    assert!(updated(&house, &lines(&[plain])).await.shows("Scaling { min: 1.0, max: 4.0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_is_gone_or_stopped_is_not_updated() {
+    for stopped in [true, false] {
+        let house = Scene::Rich.open();
+        let before = created(&house, &lines(&[])).await;
+        let calls = changes(&house).len();
+        house
+            .sim
+            .with(|world| if stopped { world.rds.stop(&before.id) } else { world.rds.vanish(&before.id) });
+        house.update("web", &lines(&["Description: changed"]));
+        // Nor can the rollback make it usable.
+        assert_eq!(house.settled("web").await, "UPDATE_ROLLBACK_FAILED", "{}", house.story("web"));
+        let reason = if stopped { "is stopped" } else { "is gone. Remove the resource from the template" };
+        assert!(house.story("web").contains(reason), "{}", house.story("web"));
+        assert_eq!((changes(&house).len(), house.ever_made()), (calls, 1));
+    }
+}
