@@ -81,9 +81,11 @@ impl Step<'_> {
             record,
         };
         let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
-        // A replacement that nobody waits for any more would be in nobody's template: it goes, however complete it is.
+        // A replacement that nobody waits for any more would be in nobody's template: it goes, however complete it is. After a
+        // Create that is cancelled comes a Delete.
         let success = matches!(plan.next, Next::Decide(Decision { success: true, .. }));
-        if (success || !plan.actions.is_empty())
+        let replaces = wanted.failed_id != wanted.arn();
+        if (success && replaces || !plan.actions.is_empty())
             && let Some(reason) = self.cancelled(fence).await?
         {
             return Ok(self.give_back(wanted, &reason));
