@@ -119,7 +119,7 @@ async fn a_clone_is_told_of_when_it_is_ready_replaced_failed_and_gone() {
         (failed.detail_type.as_str(), &failed.detail["requestType"]),
         (event::CLONE_FAILED, &"Update".into())
     );
-    assert_eq!(failed.resources, [after.physical_id.clone()]);
+    assert_eq!(failed.resources, vec![after.physical_id.clone()]);
     deleted(&house).await;
     let last = told(&house).pop().unwrap();
     assert_eq!(

@@ -11,8 +11,8 @@ use chrono::Duration;
 use serde_json::Value;
 
 use super::scene::{
-    Clone, OPERATOR, OUTSIDER, READER, STORAGE_KEY, Scene, answers, create_with, created, deleted, first,
-    lines, log, output,
+    OPERATOR, OUTSIDER, READER, STORAGE_KEY, Scene, answers, create_with, created, deleted, first, lines,
+    log, output,
 };
 
 /// The secret of the stack `web`, as JSON.
@@ -161,9 +161,12 @@ async fn a_clone_keeps_its_sources_password_only_where_the_operator_lets_it() {
     deleted(&house).await;
 }
 
+/// What a template gives, and how its password comes to fail.
+type Failing = (&'static str, fn(&mut Config));
+
 #[tokio::test(start_paused = true)]
 async fn a_clone_whose_password_cannot_be_set_is_taken_down_before_anybody_is_told() {
-    let outcomes: [(&str, fn(&mut Config)); 3] = [
+    let outcomes: [Failing; 3] = [
         ("ForceCreateKmsKey: true", |config| config.rds.password_reset = Outcome::RefusedAlways),
         ("ForceCreateKmsKey: true", |config| config.rds.password_reset = Outcome::Lost),
         ("ManageMasterUserPassword: true", |config| config.rds.managed_secret_status = "impaired"),

@@ -102,3 +102,30 @@ async fn what_was_written_since_is_still_there_after_a_rollback() {
     assert_eq!(after.resource_id, before.resource_id);
     assert!(after.shows(r#""written": "since""#));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_is_asked_for_again_leaves_one_clone() {
+    // While it is made, when it is all but told, and when everything is over.
+    for seconds in [60, 600, 627, 700, 1_500] {
+        let house = Scene::Rich.open();
+        let before = created(&house, &lines(&[])).await;
+        house.update("web", &lines(&["Port: 6000"]));
+        house.sim.sleep(Duration::seconds(seconds)).await;
+        let sent = house
+            .sim
+            .with(|world| world.settle(|services, cx| services.cloudformation.redeliver(cx, "web", "Clone")));
+        assert!(sent || seconds > 700, "after {seconds} s");
+        house.sim.sleep(Duration::hours(2)).await;
+        let why = format!("after {seconds} s\n{}", house.story("web"));
+        let after = Clone::of(&house);
+        assert_eq!(house.ours(), [after.id.as_str()], "{why}");
+        match house.status("web").as_str() {
+            "UPDATE_COMPLETE" => assert_ne!(after.resource_id, before.resource_id, "{why}"),
+            // The two requests are in each other's way, and the stack goes back.
+            "UPDATE_ROLLBACK_COMPLETE" if seconds < 700 => after.is_still(&before, &why),
+            status => panic!("{status} {why}"),
+        }
+        house.delete("web");
+        assert_eq!(house.settled("web").await, "DELETE_COMPLETE", "{}", house.story("web"));
+    }
+}
