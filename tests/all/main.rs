@@ -10,4 +10,5 @@ mod faults;
 mod house;
 mod lifecycle;
 mod secrecy;
+mod semantics;
 mod slots;

@@ -82,11 +82,14 @@ impl Step<'_> {
         };
         let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
         let succeeds = matches!(&plan.next, Next::Decide(Decision { success: true, .. }));
-        // Nobody waits for a success that a later request has overtaken, and what a Delete takes away has not failed. CloudFormation's word counts only before something is
-        // changed: where a request came twice, the first one has made the resource complete.
-        let cancelled = if !plan.actions.is_empty() {
+        let reported = record.is_some_and(|record| record.made);
+        // CloudFormation does not listen to an Update that it has cancelled, so nobody would ever delete the replacement. After a
+        // Create that is cancelled comes a Delete, which takes everything; where a request came twice, the first one may have made
+        // the resource complete.
+        let replaces = wanted.failed_id != wanted.arn();
+        let cancelled = if !plan.actions.is_empty() || (succeeds && replaces && !reported) {
             self.cancelled(fence).await?
-        } else if succeeds || plan.seen.failed.is_some() {
+        } else if (succeeds && !reported) || plan.seen.failed.is_some() {
             self.overtaken(fence).await?
         } else {
             None

@@ -51,7 +51,8 @@ impl Reader<'_> {
             identifier::validate(text).map_err(|error| error.to_string())?;
             if !text.starts_with(prefix) {
                 return Err(format!(
-                    "it must begin with {prefix:?}, the operator's name prefix: the manager may touch nothing else"
+                    "it must begin with {prefix:?}, the operator's name prefix {}: the manager may touch nothing else",
+                    env::NAME_PREFIX
                 ));
             }
             Ok(text.to_owned())

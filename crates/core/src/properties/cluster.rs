@@ -68,7 +68,12 @@ impl Reader<'_> {
                 is_retention,
                 "it takes 7 or 731 days, or a multiple of 31 up to 713",
             ),
-            performance_insights_key: self.text("PerformanceInsightsKMSKeyId", |text| kms_key(text, place)),
+            performance_insights_key: self.text("PerformanceInsightsKMSKeyId", |text| {
+                // RDS says which key it is, by its ARN, and nobody here can tell what an alias stands for.
+                let fine = |key: &String| !key.starts_with("alias/") && !key.contains(":alias/");
+                let wanted = || "it takes the id of a KMS key or its ARN, and no alias".to_owned();
+                kms_key(text, place).and_then(|key| Some(key).filter(fine).ok_or_else(wanted))
+            }),
             monitoring_interval: self.number(
                 "MonitoringInterval",
                 |seconds| [0, 1, 5, 10, 15, 30, 60].contains(&seconds),

@@ -67,7 +67,12 @@ fn every_bad_property_is_named_with_its_value() {
         ),
         (
             "PerformanceInsightsKMSKeyId",
-            vec![(json!("alias/aws/rds"), "of your own"), (json!("x y"), "KMS key")],
+            vec![
+                (json!("alias/aws/rds"), "of your own"),
+                (json!("x y"), "KMS key"),
+                (json!("alias/mine"), "no alias"),
+                (json!(key_arn("eu-west-1", "alias/mine")), "no alias"),
+            ],
         ),
         (
             "AccessPrincipalArns",

@@ -1,0 +1,135 @@
+//! How a clone goes, and what stays.
+
+use aurora_clone_core::names::tag;
+use aurora_clone_sim::rds::{SeedCluster, SeedInstance};
+use aurora_clone_tests::House;
+
+use super::scene::{Scene, changes, created, deleted, lines, log};
+
+fn snapshots(house: &House) -> Vec<String> {
+    house.look(|world| world.rds.snapshots().map(|snapshot| snapshot.id.clone()).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_a_stack_leaves_nothing_and_touches_nothing_else() {
+    let house = Scene::Taken.open();
+    let others = |house: &House| {
+        house.look(|world| {
+            let others = ["main", "other", "prod", "clone-taken"];
+            let seen =
+                |id: &&str| (world.rds.cluster(id).unwrap().clone(), world.rds.instances_of(id).count());
+            format!("{:?}", others.iter().map(seen).collect::<Vec<_>>())
+        })
+    };
+    // A source has a clone group from its first clone on.
+    house.create("first", &lines(&[]));
+    house.settled("first").await;
+    let before = others(&house);
+    created(&house, &lines(&["InstanceCount: 2\nForceCreateKmsKey: true"])).await;
+    deleted(&house).await;
+    assert_eq!(house.ours().len(), 1, "that of the other stack");
+    assert_eq!((others(&house), snapshots(&house)), (before, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_go_first_and_the_writer_is_the_last_of_them() {
+    let house = Scene::Rich.open();
+    created(&house, &lines(&["ClusterId: clone-mine\nInstanceCount: 3"])).await;
+    house.sim.with(|world| {
+        let (id, cluster) = ("by-hand".to_owned(), "clone-mine".to_owned());
+        world.rds.add_instance(SeedInstance { id, cluster, ..SeedInstance::default() });
+    });
+    let writer =
+        house.look(|world| world.rds.instances_of("clone-mine").find(|i| i.writer).unwrap().id.clone());
+    deleted(&house).await;
+    let gone: Vec<String> = log(&house)
+        .iter()
+        .filter(|call| call.error.is_none() && call.operation.starts_with("DeleteDB"))
+        .map(|call| {
+            call.parameters.get("DBInstanceIdentifier").cloned().unwrap_or_else(|| "cluster".to_owned())
+        })
+        .collect();
+    // What people added to the clone goes with it.
+    assert_eq!((gone.len(), &gone[3], gone[4].as_str()), (5, &writer, "cluster"), "{gone:?}");
+    assert!(gone.contains(&"by-hand".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_snapshot_is_taken_where_it_is_asked_for() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&["FinalSnapshot: true"])).await;
+    deleted(&house).await;
+    let [snapshot] = &snapshots(&house)[..] else { panic!("{:?}", snapshots(&house)) };
+    assert!(snapshot.starts_with(&format!("{}-final-", clone.id)), "{snapshot}");
+    // Not of a clone that never was usable.
+    let house = Scene::Slow.open();
+    house.create("web", &lines(&["FinalSnapshot: true\nServiceTimeout: 300"]));
+    assert_eq!(house.settled("web").await, "ROLLBACK_COMPLETE");
+    assert_eq!(snapshots(&house), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_clone_gets_its_final_snapshot_too() {
+    let house = Scene::Rich.open();
+    let before = created(&house, &lines(&["FinalSnapshot: true"])).await;
+    super::scene::updated(&house, &lines(&["FinalSnapshot: true\nPort: 6000"])).await;
+    assert_eq!(snapshots(&house).len(), 1);
+    assert!(snapshots(&house)[0].starts_with(&format!("{}-final-", before.id)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn protection_is_respected() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&["DeletionProtection: true"])).await;
+    let calls = changes(&house).len();
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_FAILED");
+    assert!(house.story("web").contains("has deletion protection, which is respected"));
+    assert_eq!((changes(&house).len(), house.ours().len()), (calls, 1));
+    house.sim.with(|world| world.rds.protect(&clone.id, false));
+    deleted(&house).await;
+    assert!(house.ours().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_clone_is_not_deleted_behind_anybodys_back() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&[])).await;
+    house.sim.with(|world| world.rds.stop(&clone.id));
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_FAILED");
+    assert!(house.story("web").contains("is stopped, and AWS deletes no stopped cluster"));
+    house.sim.with(|world| world.rds.start(&clone.id));
+    deleted(&house).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_already_is_deleted() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&[])).await;
+    house.sim.with(|world| world.rds.vanish(&clone.id));
+    deleted(&house).await;
+    assert_eq!(house.ever_made(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_ours_stays_whatever_it_is_called_or_tagged() {
+    // Somebody's cluster of the same name; somebody's clone of ours, to which Aurora copied the tags, under that name.
+    for tagged in [false, true] {
+        let house = Scene::Rich.open();
+        let clone = created(&house, &lines(&["ClusterId: clone-mine"])).await;
+        house.sim.with(|world| {
+            let mut tags = world.rds.cluster(&clone.id).unwrap().tags.clone();
+            if tagged {
+                tags.insert(tag::CLUSTER.to_owned(), "clone-of-another-day".to_owned());
+            } else {
+                tags.clear();
+            }
+            world.rds.vanish(&clone.id);
+            let id = clone.id.clone();
+            world.rds.seed_cluster(SeedCluster { id, tags, ..SeedCluster::default() });
+        });
+        deleted(&house).await;
+        assert!(house.look(|world| world.rds.cluster("clone-mine").is_some()), "{tagged}");
+    }
+}

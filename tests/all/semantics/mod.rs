@@ -1,0 +1,21 @@
+//! What `docs/semantics.md` promises: every sentence there names the test here that shows it.
+
+mod cases;
+mod creating;
+mod deletes;
+mod events;
+mod leases;
+mod limits;
+mod outputs;
+mod page;
+mod passwords;
+mod properties;
+mod rollbacks;
+mod scene;
+mod secrecy;
+mod updates;
+
+#[test]
+fn every_sentence_is_a_test() {
+    page::check();
+}
