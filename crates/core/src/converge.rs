@@ -426,10 +426,9 @@ fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> Instance
     }
 }
 
-/// Whether a key that is wanted is surely another one than RDS answers with, which is the ARN of a key whatever it was told: an id
-/// is the end of that, and what an alias stands for is not known here.
+/// Whether a key that is wanted is another one than RDS answers with, which is the ARN of a key whatever it was told: an id is the
+/// end of that, and no alias is taken.
 fn is_another_key(has: &Option<String>, wants: &Option<String>) -> bool {
     let id = |key: &str| key.rsplit_once(":key/").map_or(key, |(_, id)| id).to_owned();
-    let wants = wants.as_deref().filter(|key| !key.contains("alias/"));
-    wants.is_some_and(|wants| has.as_deref().map(id) != Some(id(wants)))
+    wants.as_deref().is_some_and(|wants| has.as_deref().map(id) != Some(id(wants)))
 }

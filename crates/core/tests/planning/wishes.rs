@@ -12,6 +12,10 @@ use crate::room::{generous, place, role};
 pub fn pairs() -> Vec<(&'static str, Class, Value, Value)> {
     use Class::{InPlace, NoChange, Refresh, Replace};
     let key = |n: u32| json!(format!("alias/key-{n}"));
+    // Performance Insights takes no alias.
+    let key_arn = |n: u32| {
+        json!(format!("arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-00000000000{n}"))
+    };
     let range = |min: &str| json!({ "MinCapacity": min, "MaxCapacity": "8" });
     let export = |name: &str| json!([{ "RoleArn": role(name), "FeatureName": "s3Export" }]);
     let (yes, no) = (|| json!("true"), || json!("false"));
@@ -54,7 +58,7 @@ pub fn pairs() -> Vec<(&'static str, Class, Value, Value)> {
         ("DBParameterGroupName", InPlace, json!("prod-instance"), json!("mine")),
         ("EnablePerformanceInsights", InPlace, yes(), no()),
         ("PerformanceInsightsRetentionPeriod", InPlace, json!("7"), json!("31")),
-        ("PerformanceInsightsKMSKeyId", InPlace, key(1), key(2)),
+        ("PerformanceInsightsKMSKeyId", InPlace, key_arn(1), key_arn(2)),
         ("MonitoringInterval", InPlace, json!("15"), json!("60")),
         ("MonitoringRoleArn", InPlace, json!(role("monitor")), json!(role("watch"))),
         ("ExpiresAfter", InPlace, json!("P1D"), json!("P2D")),
