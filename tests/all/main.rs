@@ -9,5 +9,6 @@ mod delivery;
 mod faults;
 mod house;
 mod lifecycle;
+mod predecessor;
 mod secrecy;
 mod slots;
