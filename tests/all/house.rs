@@ -160,7 +160,15 @@ fn the_cost_of_entropy_does_not_come_back() {
     // lambda_runtime turns tokio's threads on; the functions run on one all the same.
     let main = std::fs::read_to_string(root().join("crates/lambda/src/main.rs")).unwrap();
     assert!(main.contains(r#"#[tokio::main(flavor = "current_thread")]"#));
-    for sdk in ["aws-sdk-rds", "aws-sdk-cloudformation", "aws-sdk-dynamodb", "aws-sdk-sfn"] {
+    for sdk in [
+        "aws-sdk-rds",
+        "aws-sdk-cloudformation",
+        "aws-sdk-dynamodb",
+        "aws-sdk-eventbridge",
+        "aws-sdk-kms",
+        "aws-sdk-secretsmanager",
+        "aws-sdk-sfn",
+    ] {
         assert_eq!(features(sdk), ["rt-tokio"], "{sdk}");
     }
 }
@@ -191,6 +199,49 @@ fn the_template_sets_what_the_functions_read() {
     }
     assert!(template.contains(&format!("aws:RequestTag/{}", names::tag::MANAGER)));
     assert!(template.contains(&format!("aws:ResourceTag/{}", names::tag::MANAGER)));
+}
+
+/// The cells of the rows of a table in the README whose first cell is a name in backticks.
+fn rows(columns: usize) -> Vec<Vec<String>> {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let cells = |line: &str| -> Vec<String> {
+        let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
+        inner.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let rows = readme.lines().filter(|line| line.starts_with("| `")).map(cells);
+    rows.filter(|row| row.len() == columns).collect()
+}
+
+#[test]
+fn the_readme_has_the_table_of_all_properties_and_their_updates() {
+    use aurora_clone_core::properties::table::{Class, OF_THE_REQUEST, TABLE};
+    // ServiceToken is CloudFormation's own, and its engine refuses to change it.
+    let of_the_request = OF_THE_REQUEST.iter().filter(|name| **name != "ServiceToken");
+    let known: BTreeMap<String, &str> = TABLE
+        .iter()
+        .map(|(name, class)| (format!("`{name}`"), class.as_str()))
+        .chain(of_the_request.map(|name| (format!("`{name}`"), Class::NoChange.as_str())))
+        .collect();
+    let classes = ["no change", "in place", "refresh", "replace"];
+    let written: Vec<(String, String)> = rows(4)
+        .into_iter()
+        .filter(|row| classes.contains(&row[3].as_str()))
+        .map(|row| (row[0].clone(), row[3].clone()))
+        .collect();
+    let written: BTreeMap<String, &str> =
+        written.iter().map(|(name, class)| (name.clone(), class.as_str())).collect();
+    assert_eq!(written, known);
+}
+
+#[test]
+fn the_readme_names_every_setting_of_the_operator() {
+    let written: BTreeSet<String> =
+        rows(4).into_iter().map(|row| row[1].trim_matches('`').to_owned()).collect();
+    // These are not the operator's: the template computes them.
+    let computed = [names::env::MANAGER, names::env::TABLE_NAME, names::env::STATE_MACHINE_ARN];
+    for name in names::env::TEMPLATE.iter().filter(|name| !computed.contains(name)) {
+        assert!(written.contains(*name), "the README does not name {name}");
+    }
 }
 
 #[test]

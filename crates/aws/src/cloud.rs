@@ -186,13 +186,12 @@ impl CallError {
     /// Whether the same call may go through later: throttled, broken on AWS's side, or never answered. Everything else is AWS's
     /// last word.
     pub fn is_passing(&self) -> bool {
-        const PASSING: [&str; 17] = [
+        const PASSING: [&str; 16] = [
             "DependencyTimeoutException",
             "InternalException",
             "InternalServiceError",
             "KMSInternalException",
             "KeyUnavailableException",
-            "LimitExceededException",
             "InternalFailure",
             "InternalError",
             "InternalServerError",

@@ -399,23 +399,20 @@ fn changed_names(change: &ClusterChange) -> Vec<&'static str> {
 /// What about an instance is not as desired.
 fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> InstanceChange {
     let group = wants.parameter_group.clone().filter(|group| has.parameter_group.as_ref() != Some(group));
-    let given = |wants: bool, differs: bool| wants && differs;
-    let insights = has.performance_insights != wants.performance_insights
-        || given(
-            wants.performance_insights,
-            has.performance_insights_retention != wants.performance_insights_retention
-                || (wants.performance_insights_key.is_some()
-                    && has.performance_insights_key != wants.performance_insights_key),
-        );
-    let monitoring = has.monitoring_interval != wants.monitoring_interval
-        || given(wants.monitoring_interval > 0, has.monitoring_role != wants.monitoring_role);
+    // Its key is not compared: RDS names it by ARN whatever it was called, and never changes it.
+    let retention = has.performance_insights_retention != wants.performance_insights_retention;
+    let insights =
+        has.performance_insights != wants.performance_insights || (wants.performance_insights && retention);
+    let role = has.monitoring_role != wants.monitoring_role;
+    let monitoring =
+        has.monitoring_interval != wants.monitoring_interval || (wants.monitoring_interval > 0 && role);
     InstanceChange {
         class: (has.class != wants.class).then(|| wants.class.clone()),
         parameter_group: group,
         performance_insights: insights.then(|| PerformanceInsights {
             enabled: wants.performance_insights,
             retention: wants.performance_insights_retention,
-            key: wants.performance_insights_key.clone(),
+            key: wants.performance_insights_key.clone().filter(|_| !has.performance_insights),
         }),
         monitoring: monitoring.then(|| (wants.monitoring_interval, wants.monitoring_role.clone())),
     }

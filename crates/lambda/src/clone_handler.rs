@@ -27,6 +27,9 @@ use tracing::{Instrument as _, Span, error, info, info_span, warn};
 /// Why a request is answered that has no decision.
 const UNDECIDED: &str = "no step came to a decision that could be kept";
 
+/// How long an answer waits for what was made to be taken down.
+const CLEARING: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// The function.
 pub struct CloneHandler {
     /// Everything that reaches AWS.
@@ -232,7 +235,9 @@ impl CloneHandler {
             step::GIVE_UP => {
                 let failure = event.error.unwrap_or_default();
                 let error = failure_text(&failure);
-                self.decide(&key, stored, advance::give_up(&self.settings, &key, stored, &error)).await?;
+                let decision = advance::give_up(&self.settings, &key, stored, &error);
+                let decided = self.decide(&key, stored, decision).await?;
+                self.clear_away(&key, stored, &decided).await;
                 Ok(json!({ "request": key }))
             }
             step::ANSWER => {
@@ -244,6 +249,18 @@ impl CloneHandler {
                 Ok(json!({ "request": key }))
             }
             other => Err(HandlerError::UnknownEvent(format!("the step {other:?}"))),
+        }
+    }
+
+    /// Begins to take down what a request made whose decision was made without another step, for as long as the answer may wait
+    /// for it. Not if a step that was late has decided otherwise.
+    async fn clear_away(&self, key: &str, stored: &Stored, decided: &str) {
+        let decided: Value = serde_json::from_str(decided).unwrap_or_default();
+        if stored.decision.is_none() && decided["Status"] == "FAILED" {
+            let work = Box::pin(advance::clear_away(&self.cloud, &self.settings, key, stored));
+            if tokio::time::timeout(CLEARING, work).await.is_err() {
+                warn!("what was made could not be taken down in time");
+            }
         }
     }
 
@@ -277,7 +294,8 @@ impl CloneHandler {
         if stored.answered {
             return Ok(json!({ "request": key }));
         }
-        self.answer(key, stored, why).await?;
+        let answered = self.answer(key, stored, why).await?;
+        self.clear_away(key, stored, &answered).await;
         // What was decided just now is in the table only.
         self.tell_if_possible(&self.load(key).await?.events).await;
         Ok(json!({ "request": key }))
@@ -286,9 +304,9 @@ impl CloneHandler {
     /// Sends the decision, and makes one if there is none. Every PUT of a request sends the same bytes. Where not even
     /// the decision can be kept, it is sent all the same: nobody else decides any more, and whoever tries again comes to the
     /// same text.
-    async fn answer(&self, key: &str, stored: &Stored, why_none: &str) -> Result<(), HandlerError> {
-        if stored.answered {
-            return Ok(());
+    async fn answer(&self, key: &str, stored: &Stored, why_none: &str) -> Result<String, HandlerError> {
+        if let (true, Some(text)) = (stored.answered, &stored.decision) {
+            return Ok(text.clone());
         }
         let text = match &stored.decision {
             Some(text) => text.clone(),
@@ -301,7 +319,8 @@ impl CloneHandler {
                 })
             }
         };
-        self.put(key, &stored.response_url, &text).await
+        self.put(key, &stored.response_url, &text).await?;
+        Ok(text)
     }
 
     async fn put(

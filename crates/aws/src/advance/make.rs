@@ -81,13 +81,19 @@ impl Step<'_> {
             record,
         };
         let plan = create::follow(wanted, view, seen, self.settings, self.moment.now);
-        if let (Next::Decide(Decision { success: true, .. }), Some(record)) = (&plan.next, record) {
-            incarnations::made(self.cloud, &self.resource, record).await?;
-        }
-        if !plan.actions.is_empty()
-            && let Some(reason) = self.cancelled(fence).await?
-        {
+        let succeeds = matches!(&plan.next, Next::Decide(Decision { success: true, .. }));
+        // Nobody waits for a success that a later request has overtaken. CloudFormation's word counts only before something is
+        // changed: where a request came twice, the first one has made the resource complete.
+        let cancelled = match (succeeds, plan.actions.is_empty()) {
+            (true, _) => self.overtaken(fence).await?,
+            (false, false) => self.cancelled(fence).await?,
+            (false, true) => None,
+        };
+        if let Some(reason) = cancelled {
             return Ok(self.give_back(wanted, &reason));
+        }
+        if let Some(record) = record.filter(|_| succeeds) {
+            incarnations::set_made(self.cloud, &self.resource, record, true).await?;
         }
         let clusters: Vec<Cluster> = own.into_iter().collect();
         self.go_on(plan, &Observed { clusters: &clusters, instances: &instances }, wanted).await
@@ -171,13 +177,19 @@ impl Step<'_> {
     /// Why the request is not wanted any more: a later Delete or Update came, or CloudFormation says so.
     pub(super) async fn cancelled(&self, fence: u64) -> Result<Option<String>, StepError> {
         let request = self.request();
-        if requests::fence(self.cloud, request).await? > fence {
-            return Ok(Some("a later request for this resource came".to_owned()));
+        if let Some(reason) = self.overtaken(fence).await? {
+            return Ok(Some(reason));
         }
         match cloudformation::ask(self.cloud, &request.stack_id, &request.logical_id).await? {
             Word::Wanted => Ok(None),
             Word::NotWanted(reason) => Ok(Some(reason)),
         }
+    }
+
+    /// Whether a later Delete or Update came.
+    async fn overtaken(&self, fence: u64) -> Result<Option<String>, StepError> {
+        let later = requests::fence(self.cloud, self.request()).await? > fence;
+        Ok(later.then(|| "a later request for this resource came".to_owned()))
     }
 
     /// Carries out a plan of making something. What fails after the restore is taken down before anybody is told; what is not
@@ -207,6 +219,23 @@ impl Step<'_> {
             Went::Refused(reason) if restores && !exists => Advance::Decide(create::refused(wanted, &reason)),
             Went::Refused(reason) => abandoned(create::abandon(reason, seen)),
         })
+    }
+
+    /// Begins to take down what a request made that is about to fail without another step. Whether that works is only logged:
+    /// the answer must not wait for it.
+    pub(super) async fn clear_away(&self, wanted: &Wanted) -> Result<(), StepError> {
+        let Some(cluster) = observe::cluster(self.cloud, &wanted.identifier).await? else { return Ok(()) };
+        let Ok(owned) = guard::prove(&cluster, &wanted.owner, &self.settings.name_prefix) else {
+            return Ok(());
+        };
+        if owned.generation() != wanted.generation || cluster.settings.deletion_protection {
+            return Ok(());
+        }
+        let instances = observe::instances(self.cloud, &[&cluster]).await?;
+        let actions = delete::take_down(&wanted.owner, Some((&cluster, &owned)), &instances, &[]);
+        let plan = Plan::act(actions, 1, "a request failed for good", Seen::default());
+        let clusters = [cluster];
+        self.carry_out(plan, &Observed { clusters: &clusters, instances: &instances }).await.map(drop)
     }
 
     /// Takes down what a failed request made, as far as that is accepted, and then says why it failed.

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{self, Outcome};
-use crate::requests::Stored;
+use crate::requests::{self, Stored};
 
 /// What is kept of CloudFormation's patience for answering, and for answering again.
 const RESERVE: Duration = Duration::seconds(120);
@@ -196,6 +196,36 @@ impl Step<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// Begins to take down what a Create or an Update made that fails for good: it may have its source's password, and its stack may
+/// have been told to keep what failed. Errors are only logged.
+pub async fn clear_away(cloud: &Cloud, settings: &Settings, key: &str, stored: &Stored) {
+    let request = &stored.request;
+    let Ok(place) = Place::of_stack(&request.stack_id) else { return };
+    let Ok(properties) = Properties::parse(&request.properties, &place, settings) else { return };
+    let resource = resource_key(&request.stack_id, &request.logical_id);
+    let now = cloud.now();
+    let moment = Moment { now, started: now, seen: Seen::default() };
+    let deadline = now + RESERVE;
+    let step =
+        Step { cloud, settings, key, stored, moment: &moment, place: place.clone(), resource, deadline };
+    let made = match request.kind {
+        Some(RequestType::Create) => {
+            let wanted = Wanted::created(request, stored.fence, place, properties, settings);
+            vec![wanted.renamed(), wanted]
+        }
+        Some(RequestType::Update) => match requests::raise_fence(cloud, key, request).await {
+            Ok(fence) => vec![Wanted::replacing(request, fence, place, properties, settings)],
+            Err(_) => Vec::new(),
+        },
+        Some(RequestType::Delete) | None => Vec::new(),
+    };
+    for wanted in &made {
+        if let Err(error) = Box::pin(step.clear_away(wanted)).await {
+            warn!(%error, cluster = wanted.identifier, "what was made could not be taken down");
+        }
     }
 }
 

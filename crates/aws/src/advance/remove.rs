@@ -75,7 +75,9 @@ impl Step<'_> {
         let plan = delete::plan(&unwanted, view, &self.moment.seen, self.settings, self.moment.now);
         if matches!(&plan.next, Next::Decide(Decision { success: true, .. })) {
             let gone = unwanted.records(&records).into_iter().map(|record| record.generation.clone());
-            incarnations::forget(self.cloud, &self.resource, &gone.collect::<Vec<_>>()).await?;
+            let gone: Vec<String> = gone.collect();
+            let last = gone.len() == records.len();
+            incarnations::forget(self.cloud, &self.resource, &gone, last).await?;
         }
         self.finish(plan, &Observed { clusters: &clusters, instances: &instances }).await
     }

@@ -7,7 +7,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::record::Incarnation;
-use aurora_clone_core::request::Wanted;
+use aurora_clone_core::request::{Wanted, fence_of};
 use aurora_clone_core::snapshot::Cluster;
 use aurora_clone_core::update::Change;
 use chrono::Duration;
@@ -71,7 +71,7 @@ impl Step<'_> {
         if let Err(not_ours) = guard::prove(&current, change.owner, &self.settings.name_prefix) {
             return failed(&format!("Nothing was changed: {not_ours}."));
         }
-        let records = incarnations::load(self.cloud, &self.resource).await?;
+        let records = self.known(&current, fence).await?;
         if let Some(earlier) = self.earlier(change, &current, &records).await? {
             info!(cluster = earlier.identifier, "a rollback goes back to the clone that was there before");
             return Box::pin(self.in_place(change, fence, &earlier, &records)).await;
@@ -83,6 +83,21 @@ impl Step<'_> {
         }
         info!(?replaces, "the clone is replaced");
         Box::pin(self.make(&replacement, fence)).await
+    }
+
+    /// What is recorded of the resource. An incarnation that is newer than the one that CloudFormation calls the resource, and not
+    /// of this update, was ready too late: CloudFormation never heard of it, so it is debris.
+    async fn known(&self, current: &Cluster, fence: u64) -> Result<Vec<Incarnation>, StepError> {
+        let mut records = incarnations::load(self.cloud, &self.resource).await?;
+        let newest = fence_of(current.tag(tag::GENERATION).unwrap_or_default());
+        for record in records.iter_mut().filter(|record| record.made) {
+            let asked = fence_of(&record.generation);
+            if asked > newest && asked < fence {
+                incarnations::set_made(self.cloud, &self.resource, record, false).await?;
+                record.made = false;
+            }
+        }
+        Ok(records)
     }
 
     /// The clone is not listed: an update that believed one look might fail a stack for nothing.
