@@ -10,5 +10,6 @@ mod faults;
 mod house;
 mod lifecycle;
 mod predecessor;
+mod rows;
 mod secrecy;
 mod slots;
