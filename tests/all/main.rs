@@ -6,6 +6,7 @@ mod bad_input;
 mod choosing;
 mod contention;
 mod delivery;
+mod documents;
 mod faults;
 mod house;
 mod lifecycle;

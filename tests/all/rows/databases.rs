@@ -9,8 +9,10 @@ use chrono::Duration;
 
 use crate::predecessor::{PLAIN, calls_to, created, every, expect, fails, house, quick, set_faults};
 
-/// What can become of a source while it is cloned, and what is heard of it.
-const TURNS: [(&str, fn(&mut World)); 7] = [
+type Turn = fn(&mut World);
+
+/// What can become of a source while it is cloned.
+const TURNS: [(&str, Turn); 7] = [
     ("vanishes", |world| world.rds.vanish("prod")),
     ("is stopped", |world| world.rds.stop("prod")),
     ("is renamed", |world| world.rds.rename("prod", "production")),
