@@ -1,13 +1,14 @@
 //! How a request is answered, how often, and what is written down about it.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use aurora_clone_lambda::logging;
 use aurora_clone_sim::{Fault, FaultKind, Target};
 use aurora_clone_tests::{FUNCTION, House};
 use chrono::Duration;
 use serde_json::{Value, json};
+use tracing::Dispatch;
 
 use super::{PLAIN, calls_to, changes, created, every, expect, fails, file, house, quick, set_faults};
 
@@ -38,6 +39,9 @@ async fn defect_15_neither_event_nor_response_url_is_logged() {
 }
 
 async fn nothing_is_logged_that_opens_a_request() {
+    // While there is one subscriber only, a thread without any that comes first to a line of the log turns it off for everybody.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(logging::subscriber(Some("trace"), std::io::sink)));
     let log = Log::default();
     let writer = log.clone();
     let _guard = tracing::subscriber::set_default(logging::subscriber(Some("trace"), move || writer.clone()));
