@@ -59,6 +59,27 @@ pub async fn instances(cloud: &Cloud, clusters: &[&Cluster]) -> Result<Vec<Insta
     Ok(instances.into_values().collect())
 }
 
+/// What an instance is a member of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// This cluster.
+    Cluster(String),
+    /// None: it is no Aurora instance.
+    Nothing,
+}
+
+/// What the instance of a name is a member of, whosever it is; `None` if there is none.
+pub async fn host_of_instance(cloud: &Cloud, identifier: &str) -> Result<Option<Host>, CallError> {
+    let call = cloud.rds.describe_db_instances().db_instance_identifier(identifier);
+    let found = match call.send().await.map_err(|error| CallError::new("DescribeDBInstances", error)) {
+        Ok(found) => found,
+        Err(error) if error.is("DBInstanceNotFound") => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let host = |name: Option<&str>| name.map_or(Host::Nothing, |name| Host::Cluster(name.to_owned()));
+    Ok(found.db_instances().first().map(|instance| host(instance.db_cluster_identifier())))
+}
+
 async fn list_clusters(cloud: &Cloud, filter: Filter) -> Result<Vec<Cluster>, CallError> {
     // By resource id: a cluster that is listed twice, because others came or went between two pages, counts once.
     let mut clusters = BTreeMap::new();

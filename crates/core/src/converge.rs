@@ -404,13 +404,9 @@ fn changed_names(change: &ClusterChange) -> Vec<&'static str> {
 fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> InstanceChange {
     let group = wants.parameter_group.clone().filter(|group| has.parameter_group.as_ref() != Some(group));
     let given = |wants: bool, differs: bool| wants && differs;
-    let (had, wanted) = (&has.performance_insights_key, &wants.performance_insights_key);
-    let another_key = is_another_key(had, wanted);
+    let retention = has.performance_insights_retention != wants.performance_insights_retention;
     let insights = has.performance_insights != wants.performance_insights
-        || given(
-            wants.performance_insights,
-            has.performance_insights_retention != wants.performance_insights_retention || another_key,
-        );
+        || given(wants.performance_insights, retention);
     let monitoring = has.monitoring_interval != wants.monitoring_interval
         || given(wants.monitoring_interval > 0, has.monitoring_role != wants.monitoring_role);
     InstanceChange {
@@ -419,16 +415,9 @@ fn instance_change(has: &InstanceSettings, wants: &InstanceSettings) -> Instance
         performance_insights: insights.then(|| PerformanceInsights {
             enabled: wants.performance_insights,
             retention: wants.performance_insights_retention,
-            // RDS refuses to change it, in words that the answer repeats; the same one is not named again.
-            key: wanted.clone().filter(|_| another_key || !has.performance_insights),
+            // RDS never changes the key of what is on, and an update that asks for that has failed before.
+            key: wants.performance_insights_key.clone().filter(|_| !has.performance_insights),
         }),
         monitoring: monitoring.then(|| (wants.monitoring_interval, wants.monitoring_role.clone())),
     }
-}
-
-/// Whether a key that is wanted is another one than RDS answers with, which is the ARN of a key whatever it was told: an id is the
-/// end of that, and no alias is taken.
-fn is_another_key(has: &Option<String>, wants: &Option<String>) -> bool {
-    let id = |key: &str| key.rsplit_once(":key/").map_or(key, |(_, id)| id).to_owned();
-    wants.as_deref().is_some_and(|wants| has.as_deref().map(id) != Some(id(wants)))
 }

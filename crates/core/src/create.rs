@@ -92,7 +92,7 @@ pub fn choose(
     if find(&wanted.identifier).is_some() {
         return Plan::wait(1, format!("{} is listed by now", wanted.identifier), Seen::default()).into();
     }
-    let record = record(wanted, root, instances, settings, time.now);
+    let mut record = record(wanted, root, instances, settings, time.now);
     let desired = desired(wanted, root, &record, settings);
     if let Err(refused) = within_limits(&desired, settings) {
         return failed(format!("{refused}. Nothing was made."));
@@ -104,7 +104,13 @@ pub fn choose(
     if wanted.properties.purge_obsolete_copies && !matches!(plan.next, Next::Decide(_)) {
         plan.actions.extend(obsolete(&family, settings, time.now));
     }
-    let restores = plan.actions.iter().any(|action| matches!(action, Action::Restore(_)));
+    let restored = plan.actions.iter().find_map(|action| match action {
+        Action::Restore(restore) => Some(restore.source.as_str()),
+        _ => None,
+    });
+    let secret = restored.and_then(find).and_then(|source| source.managed_secret.as_ref());
+    record.sources_secret = secret.map(|secret| secret.arn.clone());
+    let restores = restored.is_some();
     plan.verdicts = verdicts;
     Choice { plan, record: restores.then_some(record) }
 }
@@ -175,6 +181,7 @@ fn record(
         secret,
         key,
         baseline: Baseline::of(root, instances),
+        sources_secret: None,
         made: false,
     }
 }

@@ -40,7 +40,20 @@ pub struct Incarnation {
     pub key: Option<String>,
     /// What settings are that nobody gives.
     pub baseline: Baseline,
+    /// The secret that RDS kept for what it was cloned from, if it did.
+    #[serde(default)]
+    pub sources_secret: Option<String>,
     /// Whether it was ever reported to be usable. One that was not is debris as soon as its request is over.
     #[serde(default)]
     pub made: bool,
+}
+
+/// A cluster as it is by itself: RDS may show a restored cluster with the secret that it keeps for the source, whose password the
+/// clone has only at first.
+pub fn by_itself(mut cluster: Cluster, record: Option<&Incarnation>) -> Cluster {
+    let sources = record.and_then(|record| record.sources_secret.as_ref());
+    if sources.is_some() && cluster.managed_secret.as_ref().map(|secret| &secret.arn) == sources {
+        cluster.managed_secret = None;
+    }
+    cluster
 }

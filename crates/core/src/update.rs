@@ -174,6 +174,20 @@ impl Change<'_> {
         desired
     }
 
+    /// An instance whose Performance Insights are on with another key than the template gives. RDS answers with the ARN of a key
+    /// whatever it was told, and an id is the end of that.
+    fn has_another_insights_key<'i>(&self, instances: &'i [Instance]) -> Option<&'i Instance> {
+        let wish = &self.properties.instances;
+        let wanted =
+            wish.performance_insights_key.as_deref().filter(|_| self.gives("PerformanceInsightsKMSKeyId"))?;
+        let id = |key: &str| key.rsplit_once(":key/").map_or(key, |(_, id)| id).to_owned();
+        let other = |i: &&Instance| {
+            let key = i.settings.performance_insights_key.as_deref();
+            i.settings.performance_insights && key.is_some_and(|key| id(key) != id(wanted))
+        };
+        instances.iter().find(other)
+    }
+
     /// Decides the next step of an update in place. `view.cluster` was proved to be there.
     pub fn in_place(&self, view: View<'_>, seen: &Seen, now: DateTime<Utc>) -> Plan {
         let failed = |reason: &str| Plan::decide(self.failed(reason));
@@ -190,6 +204,13 @@ impl Change<'_> {
             && let Err(refused) = create::within_limits(&desired, self.settings)
         {
             return failed(&format!("{refused}. Nothing was changed."));
+        }
+        if let Some(instance) = self.has_another_insights_key(view.instances) {
+            return failed(&format!(
+                "PerformanceInsightsKMSKeyId: RDS does not change the key of Performance Insights while it is on, and {} has \
+                 another one. Turn EnablePerformanceInsights off first. Nothing was changed.",
+                instance.identifier
+            ));
         }
         let subject =
             Subject { cluster, owned, instances: view.instances, secret: view.secret, key: view.key };

@@ -7,7 +7,7 @@ use aurora_clone_core::guard;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Decision, Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
-use aurora_clone_core::record::Incarnation;
+use aurora_clone_core::record::{Incarnation, by_itself};
 use aurora_clone_core::request::{Wanted, key_alias, secret_name};
 use aurora_clone_core::slots;
 use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState};
@@ -61,6 +61,7 @@ impl Step<'_> {
         }
         let records = incarnations::load(self.cloud, &self.resource).await?;
         let record = records.iter().find(|record| record.generation == wanted.generation);
+        let own = own.map(|cluster| by_itself(cluster, record));
         let (mut instances, mut kept) = (Vec::new(), (None, None));
         if let Some(cluster) = &own {
             // A step that died after the restore may have left the lease behind; the restore is seen, so it is over.
@@ -322,6 +323,7 @@ impl Step<'_> {
             secret: own.then(|| secret_name(prefix, &cluster.identifier, generation)),
             key: (own && made).then(|| key_alias(&cluster.identifier, generation)),
             baseline: Default::default(),
+            sources_secret: None,
             made: true,
         }
     }

@@ -6,7 +6,7 @@ use aurora_clone_core::guard;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
-use aurora_clone_core::record::Incarnation;
+use aurora_clone_core::record::{Incarnation, by_itself};
 use aurora_clone_core::request::{Wanted, fence_of};
 use aurora_clone_core::snapshot::{Cluster, Instance};
 use aurora_clone_core::update::Change;
@@ -139,6 +139,7 @@ impl Step<'_> {
         let instances = observe::instances(self.cloud, &[cluster]).await?;
         let generation = cluster.tag(tag::GENERATION).unwrap_or_default();
         let record = records.iter().find(|record| record.generation == generation);
+        let cluster = &by_itself(cluster.clone(), record);
         let kept = self.kept(cluster, &instances, &change.desired(cluster, &instances, record)).await?;
         let view = View {
             cluster: Some(cluster),

@@ -8,7 +8,8 @@ use aurora_clone_core::tags::Tags;
 use aws_sdk_rds::types::{ServerlessV2ScalingConfiguration, Tag};
 
 use crate::cloud::{CallError, Cloud};
-use crate::{keys, observe, secrets};
+use crate::observe::{self, Host};
+use crate::{keys, secrets};
 
 mod modify;
 
@@ -124,15 +125,19 @@ async fn create_instance(cloud: &Cloud, new: &NewInstance) -> Result<Outcome, Ca
 
 /// Instance identifiers are per account and region: one that exists is ours only as a member of our cluster.
 async fn taken(cloud: &Cloud, new: &NewInstance, error: CallError) -> Result<Outcome, CallError> {
-    let Some(cluster) = observe::cluster(cloud, new.cluster.identifier()).await? else {
-        return Ok(Outcome::NotYet("the cluster is not listed at the moment".to_owned()));
-    };
-    let members = observe::instances(cloud, &[&cluster]).await?;
-    if members.iter().any(|member| member.identifier == new.identifier) {
-        return Ok(Outcome::Done);
+    match observe::host_of_instance(cloud, &new.identifier).await? {
+        Some(Host::Cluster(cluster)) if cluster == new.cluster.identifier() => Ok(Outcome::Done),
+        Some(host) => {
+            let whose = match host {
+                Host::Cluster(cluster) => format!("an instance of the cluster {cluster:?}"),
+                Host::Nothing => "an instance that is no cluster's".to_owned(),
+            };
+            let name = &new.identifier;
+            Ok(Outcome::Refused(format!("the name {name} is taken by {whose}; choose another ClusterId")))
+        }
+        // A listing may lag behind.
+        None => Ok(Outcome::NotYet(error.message)),
     }
-    // A member may show up late; a stranger's instance never does. The state machine's deadline decides.
-    Ok(Outcome::NotYet(error.message))
 }
 
 /// What stands in the way of a change, by a fresh look: the proof is as old as the step, and a name can be given to another cluster.

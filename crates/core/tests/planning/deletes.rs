@@ -28,6 +28,7 @@ fn record(id: &str, generation: &str, made: bool) -> Incarnation {
         secret: Some(format!("/aurora-clone-manager/{id}")),
         key: None,
         baseline: Baseline::default(),
+        sources_secret: None,
         made,
     }
 }
