@@ -11,3 +11,4 @@ mod house;
 mod lifecycle;
 mod secrecy;
 mod slots;
+mod updating;
