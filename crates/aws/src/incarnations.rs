@@ -31,9 +31,17 @@ pub async fn note(cloud: &Cloud, resource: &str, record: &Incarnation) -> Result
 
 /// Records that an incarnation is usable. One that is recorded no longer stays so.
 pub async fn made(cloud: &Cloud, resource: &str, record: &Incarnation) -> Result<(), CallError> {
-    let record = Incarnation { made: true, ..record.clone() };
+    mark(cloud, resource, &Incarnation { made: true, ..record.clone() }).await
+}
+
+/// Records that nobody heard of an incarnation: it is debris.
+pub async fn unmade(cloud: &Cloud, resource: &str, record: &Incarnation) -> Result<(), CallError> {
+    mark(cloud, resource, &Incarnation { made: false, ..record.clone() }).await
+}
+
+async fn mark(cloud: &Cloud, resource: &str, record: &Incarnation) -> Result<(), CallError> {
     let there = "attribute_exists(#generation)";
-    match put(cloud, resource, &record, "SET #generation = :record", Some(there)).await {
+    match put(cloud, resource, record, "SET #generation = :record", Some(there)).await {
         Err(error) if error.is("ConditionalCheckFailedException") => Ok(()),
         result => result,
     }

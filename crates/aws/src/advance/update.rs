@@ -7,7 +7,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::record::Incarnation;
-use aurora_clone_core::request::Wanted;
+use aurora_clone_core::request::{Wanted, fence_of};
 use aurora_clone_core::snapshot::Cluster;
 use aurora_clone_core::update::Change;
 use chrono::Duration;
@@ -27,9 +27,7 @@ impl Step<'_> {
         let fence = requests::raise_fence(self.cloud, self.key, request).await?;
         // The reverse update of one that CloudFormation cancelled may come while that one is at work.
         let name = format!("resource/{}", self.resource);
-        let Some(lock) = Lock::acquire(self.cloud, &name, self.key).await? else {
-            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone()));
-        };
+        let lock = Lock::acquire(self.cloud, &name, self.key).await?;
         let owner = request.owner(self.settings);
         let change = Change {
             request,
@@ -37,6 +35,13 @@ impl Step<'_> {
             owner: &owner,
             place: &self.place,
             settings: self.settings,
+        };
+        let Some(lock) = lock else {
+            if self.moment.now >= self.deadline {
+                let reason = "Another update of this resource is at work, and the time that CloudFormation gives is over.";
+                return Ok(Advance::Decide(change.failed(reason)));
+            }
+            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone()));
         };
         let advance = Box::pin(self.update_under_lock(&change, fence)).await?;
         lock.release(self.cloud).await?;
@@ -71,7 +76,8 @@ impl Step<'_> {
         if let Err(not_ours) = guard::prove(&current, change.owner, &self.settings.name_prefix) {
             return failed(&format!("Nothing was changed: {not_ours}."));
         }
-        let records = incarnations::load(self.cloud, &self.resource).await?;
+        let mut records = incarnations::load(self.cloud, &self.resource).await?;
+        self.disown(&current, fence, &mut records).await?;
         if let Some(earlier) = self.earlier(change, &current, &records).await? {
             info!(cluster = earlier.identifier, "a rollback goes back to the clone that was there before");
             return Box::pin(self.in_place(change, fence, &earlier, &records)).await;
@@ -83,6 +89,27 @@ impl Step<'_> {
         }
         info!(?replaces, "the clone is replaced");
         Box::pin(self.make(&replacement, fence)).await
+    }
+
+    /// CloudFormation still calls the resource by the clone that an earlier Update replaced: it never heard of the replacement, so
+    /// that one is debris.
+    async fn disown(
+        &self,
+        current: &Cluster,
+        fence: u64,
+        records: &mut [Incarnation],
+    ) -> Result<(), StepError> {
+        let asked = |generation: &str| fence_of(generation);
+        let since = asked(current.tag(tag::GENERATION).unwrap_or_default());
+        let younger = |record: &&mut Incarnation| {
+            record.made && asked(&record.generation) > since && asked(&record.generation) < fence
+        };
+        for record in records.iter_mut().filter(younger) {
+            info!(cluster = record.identifier, "CloudFormation never heard of this replacement");
+            incarnations::unmade(self.cloud, &self.resource, record).await?;
+            record.made = false;
+        }
+        Ok(())
     }
 
     /// The clone is not listed: an update that believed one look might fail a stack for nothing.
