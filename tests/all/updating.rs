@@ -381,3 +381,63 @@ async fn an_update_that_never_gets_its_lease_is_answered_in_time() {
     assert!(house.sim.now() - begun <= Duration::seconds(240), "{}", house.story("web"));
     assert!(!house.story("web").contains("did not receive a response"), "{}", house.story("web"));
 }
+
+/// L1: a service is away from before a request until five minutes before its time is over, and the request is answered in time.
+#[tokio::test(start_paused = true)]
+async fn whatever_is_away_until_five_minutes_before_the_end_the_answer_is_in_time() {
+    let mut flows = 0;
+    for operation in [
+        "DescribeDBClusters",
+        "ModifyDBCluster",
+        "CreateDBInstance",
+        "DescribeStackResource",
+        "GetItem",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "PutObject",
+        "DescribeSecret",
+        "CreateSecret",
+        "GetSecretValue",
+        "TagResource",
+        "DescribeKey",
+        "CreateKey",
+        "CreateAlias",
+    ] {
+        for updates in [false, true] {
+            let house = house();
+            if updates {
+                house.create("web", PLAIN);
+                expect(&house, "web", "CREATE_COMPLETE").await;
+            }
+            let wanted = format!("{OWN_KEY}\nServiceTimeout: 900");
+            if updates {
+                house.update("web", &wanted)
+            } else {
+                house.create("web", &wanted)
+            }
+            // The event itself has arrived.
+            house.sim.sleep(Duration::seconds(3)).await;
+            let away = Fault { target: Target::Every(operation), kind: FaultKind::ServerError };
+            house.sim.with(|world| world.set_faults(vec![away]));
+            house.sim.sleep(Duration::seconds(597)).await;
+            house.sim.with(|world| world.set_faults(Vec::new()));
+            let status = house.settled("web").await;
+            let story = house.story("web");
+            assert!(!story.contains("did not receive a response"), "{operation} {updates}: {story}");
+            // The rollback too may meet the outage; then it fails, in time as well, and the deletion goes on from there.
+            let fine = [
+                "CREATE_COMPLETE",
+                "UPDATE_COMPLETE",
+                "ROLLBACK_COMPLETE",
+                "ROLLBACK_FAILED",
+                "UPDATE_ROLLBACK_COMPLETE",
+                "UPDATE_ROLLBACK_FAILED",
+            ];
+            assert!(fine.contains(&status.as_str()), "{operation} {updates}: {story}");
+            end(&house).await;
+            flows += 1;
+        }
+    }
+    println!("outages until five minutes before the end: {flows} flows");
+}

@@ -29,7 +29,7 @@ async fn calls(count: usize) {
     let config = house.look(|world| world.config.clone());
     let state_machine =
         format!("arn:{}:states:{}:{}:stateMachine:clone", config.partition, config.region, config.account);
-    let handler = handler(&house.sim, &config, state_machine, 0);
+    let handler = handler(&house.sim, &config, state_machine, &[]);
     for _ in 0..count {
         assert_eq!(observe::clusters(&handler.cloud).await.unwrap().len(), 1);
     }
