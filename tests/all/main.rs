@@ -15,3 +15,4 @@ mod rows;
 mod secrecy;
 mod semantics;
 mod slots;
+mod updating;

@@ -9,7 +9,7 @@ use aws_sdk_kms::types::{KeyState as State, Tag};
 
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{Outcome, judge};
-use crate::table::{key as item_key, number};
+use crate::table::{self, key as item_key, number};
 
 /// The least number of days that KMS waits before it deletes a key.
 const WINDOW: i32 = 7;
@@ -55,10 +55,14 @@ async fn tags(cloud: &Cloud, arn: &str) -> Result<Tags, CallError> {
     Ok(tags.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())).collect())
 }
 
-/// Makes a key and its alias. A key that an earlier attempt made and could not name is found again.
+/// Makes a key and its alias; only one attempt at a time may. A key that an earlier one made and could not name is found again.
 pub async fn create(cloud: &Cloud, new: &NewKey) -> Result<Outcome, CallError> {
-    let arn = match if begun(cloud, &new.alias).await? { None } else { unnamed(cloud, new).await? } {
-        Some(arn) => arn,
+    let found = match begun(cloud, &new.alias).await? {
+        true => None,
+        false => unnamed(cloud, &new.alias, |key| key.tags == new.tags).await?,
+    };
+    let arn = match found {
+        Some(key) => key.arn,
         None => match create_key(cloud, new).await {
             Ok(arn) => arn,
             Err(error) => return judge(error, &[]),
@@ -72,13 +76,18 @@ pub async fn create(cloud: &Cloud, new: &NewKey) -> Result<Outcome, CallError> {
     }
 }
 
+/// The id of the note that a key is being made.
+fn note(alias: &str) -> String {
+    format!("key#{alias}")
+}
+
 /// Notes that a key is being made; `true` the first time. Only who comes later has to look for one.
 async fn begun(cloud: &Cloud, alias: &str) -> Result<bool, CallError> {
     let result = cloud
         .dynamodb
         .put_item()
         .table_name(&cloud.table)
-        .set_item(Some(item_key(&format!("key#{alias}"))))
+        .set_item(Some(item_key(&note(alias))))
         .item("ttl", number(cloud.now().timestamp() + KEPT))
         .condition_expression("attribute_not_exists(id)")
         .send()
@@ -115,8 +124,25 @@ async fn create_key(cloud: &Cloud, new: &NewKey) -> Result<String, CallError> {
     arn.map(str::to_owned).ok_or_else(|| CallError::nonsense("CreateKey", "a key without ARN was made"))
 }
 
-/// A key of this description and these tags that has no alias.
-async fn unnamed(cloud: &Cloud, new: &NewKey) -> Result<Option<String>, CallError> {
+/// A key that was made to have this alias, and whose maker died before it could be named; `None` if there is none, or if nobody
+/// ever began to make one.
+pub async fn nameless(
+    cloud: &Cloud,
+    alias: &str,
+    is_ours: impl Fn(&KeyState) -> bool,
+) -> Result<Option<KeyState>, CallError> {
+    match table::read(cloud, &note(alias)).await? {
+        Some(_) => unnamed(cloud, alias, is_ours).await,
+        None => Ok(None),
+    }
+}
+
+/// A key whose description is this alias, whether or not it has it.
+async fn unnamed(
+    cloud: &Cloud,
+    alias: &str,
+    is_ours: impl Fn(&KeyState) -> bool,
+) -> Result<Option<KeyState>, CallError> {
     let mut marker = None;
     for _ in 0..MAX_PAGES {
         let page = cloud.kms.list_keys().limit(1_000).set_marker(marker).send().await;
@@ -124,12 +150,22 @@ async fn unnamed(cloud: &Cloud, new: &NewKey) -> Result<Option<String>, CallErro
         for entry in page.keys() {
             let Some(arn) = entry.key_arn() else { continue };
             let found = cloud.kms.describe_key().key_id(arn).send().await;
-            let Ok(found) = found.map_err(|error| CallError::new("DescribeKey", error)) else { continue };
-            let ours = found.key_metadata().is_some_and(|metadata| {
-                metadata.description() == Some(&new.alias) && !is_deleting(metadata.key_state())
+            let found = match found.map_err(|error| CallError::new("DescribeKey", error)) {
+                Ok(found) => found,
+                // Nobody knows what it is: it may be the one.
+                Err(error) if error.is_passing() => return Err(error),
+                // Somebody else's, or gone.
+                Err(_) => continue,
+            };
+            let named = found.key_metadata().is_some_and(|metadata| {
+                metadata.description() == Some(alias) && !is_deleting(metadata.key_state())
             });
-            if ours && tags(cloud, arn).await? == new.tags {
-                return Ok(Some(arn.to_owned()));
+            if named {
+                let (tags, arn) = (tags(cloud, arn).await?, arn.to_owned());
+                let key = KeyState { tags, policy: None, deleting: false, arn };
+                if is_ours(&key) {
+                    return Ok(Some(key));
+                }
             }
         }
         marker = page.next_marker().map(str::to_owned);
@@ -160,8 +196,12 @@ pub async fn delete(cloud: &Cloud, key: &OwnedKey) -> Result<Outcome, CallError>
     }
     let call = cloud.kms.delete_alias().alias_name(key.alias());
     match call.send().await.map_err(|error| CallError::new("DeleteAlias", error)) {
-        Ok(_) => Ok(Outcome::Done),
-        Err(error) if error.is("NotFoundException") => Ok(Outcome::Done),
-        Err(error) => judge(error, &[]),
+        Ok(_) => {}
+        Err(error) if error.is("NotFoundException") => {}
+        Err(error) => return judge(error, &[]),
     }
+    let forget = cloud.dynamodb.delete_item().table_name(&cloud.table);
+    let forget = forget.set_key(Some(item_key(&note(key.alias())))).send().await;
+    forget.map_err(|error| CallError::new("DeleteItem", error))?;
+    Ok(Outcome::Done)
 }

@@ -3,6 +3,8 @@
 //! A request's item outlives the request by a month, so that a late duplicate of its event starts nothing. The response URL is
 //! here and nowhere else.
 
+use std::collections::HashMap;
+
 use aurora_clone_core::events::Event;
 use aurora_clone_core::request::{Request, resource_key};
 use aurora_clone_core::response_url::ResponseUrl;
@@ -139,33 +141,68 @@ pub async fn fence(cloud: &Cloud, request: &Request) -> Result<u64, CallError> {
 }
 
 /// Notes a Delete or an Update, once however often its steps run and whichever others run beside it, and returns when that was.
-/// A time and not a number: the item is not kept for ever, and what a clone remembers of it is.
+/// A time and not a number: the item is not kept for ever, and what a clone remembers of it is. The latest request that comes
+/// again, with another URL, is about the same thing and does not cancel itself.
 pub async fn raise_fence(cloud: &Cloud, request_key: &str, request: &Request) -> Result<u64, CallError> {
     let (id, by) = (fence_id(request), format!("by {request_key}"));
-    if let Some(raised) = read(cloud, &id).await?.and_then(|item| get_number(&item, &by)) {
-        return Ok(raised);
+    // The second look is for who was overtaken, or whose reply was lost.
+    for _ in 0..ATTEMPTS {
+        let item = read(cloud, &id).await?.unwrap_or_default();
+        if let Some(raised) = get_number(&item, &by) {
+            return Ok(raised);
+        }
+        let again = get(&item, "last") == Some(&request.request_id);
+        if let Some(raised) = try_to_raise(cloud, &id, &by, request, again).await? {
+            return Ok(raised);
+        }
     }
+    Err(CallError::nonsense("UpdateItem", "the fence changes all the time"))
+}
+
+/// How often a fence is looked at that others raise at the same time.
+const ATTEMPTS: usize = 5;
+
+/// Raises a fence, or joins the request that raised it; `None` if it is not as it was when it was looked at.
+async fn try_to_raise(
+    cloud: &Cloud,
+    id: &str,
+    by: &str,
+    request: &Request,
+    again: bool,
+) -> Result<Option<u64>, CallError> {
     let now = cloud.now();
+    let (update, condition) = if again {
+        ("SET #by = latest, #ttl = :ttl", "attribute_not_exists(#by) AND #last = :last")
+    } else {
+        (
+            "SET latest = :now, #by = :now, #last = :last, #ttl = :ttl",
+            "attribute_not_exists(#by) AND (attribute_not_exists(#last) OR #last <> :last)",
+        )
+    };
+    let mut values = HashMap::from([
+        (":last".to_owned(), text(&request.request_id)),
+        (":ttl".to_owned(), number(now.timestamp() + KEPT)),
+    ]);
+    if !again {
+        values.insert(":now".to_owned(), number(now.timestamp_millis()));
+    }
     let result = cloud
         .dynamodb
         .update_item()
         .table_name(&cloud.table)
-        .set_key(Some(key(&id)))
-        .update_expression("SET latest = :now, #by = :now, #ttl = :ttl")
-        .condition_expression("attribute_not_exists(#by)")
-        .expression_attribute_names("#by", &by)
+        .set_key(Some(key(id)))
+        .update_expression(update)
+        .condition_expression(condition)
+        .expression_attribute_names("#by", by)
+        .expression_attribute_names("#last", "last")
         .expression_attribute_names("#ttl", "ttl")
-        .expression_attribute_values(":now", number(now.timestamp_millis()))
-        .expression_attribute_values(":ttl", number(now.timestamp() + KEPT))
+        .set_expression_attribute_values(Some(values))
+        .return_values(ReturnValue::AllNew)
         .send()
         .await;
     match result.map_err(|error| CallError::new("UpdateItem", error)) {
-        Ok(_) => Ok(u64::try_from(now.timestamp_millis()).unwrap_or(0)),
-        // Its own earlier attempt, whose reply was lost.
-        Err(error) if error.is("ConditionalCheckFailedException") => {
-            let raised = read(cloud, &id).await?.and_then(|item| get_number(&item, &by));
-            raised.ok_or_else(|| CallError::nonsense("GetItem", "the fence has not what it was refused for"))
-        }
+        Ok(output) => Ok(output.attributes.and_then(|item| get_number(&item, by))),
+        Err(error) if error.is("ConditionalCheckFailedException") => Ok(None),
         Err(error) => Err(error),
     }
 }

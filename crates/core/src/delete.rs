@@ -130,8 +130,11 @@ pub fn plan(
         return Plan::act(actions, POLL, format!("{} is being deleted", names.join(", ")), Seen::default());
     }
     let actions = remaining(&unwanted.owner, view.remains);
-    if !actions.is_empty() {
-        return Plan::act(actions, 2, "secrets and keys are being deleted", Seen::default());
+    let since = seen.absent_since.unwrap_or(now);
+    // One listing that does not have the cluster may be stale, and a password that is gone does not come back.
+    if !actions.is_empty() && now - since >= ABSENT_FOR {
+        let seen = Seen { absent_since: Some(since), ..Seen::default() };
+        return Plan::act(actions, 2, "secrets and keys are being deleted", seen);
     }
     absent(unwanted, view, seen, settings, now)
 }

@@ -10,6 +10,17 @@ use url::{Host, Url};
 use crate::arn::Place;
 
 /// A checked response URL. It has no `Display`, `Debug` hides it, and it is never serialized by accident.
+///
+/// ```compile_fail
+/// fn shown(url: &aurora_clone_core::response_url::ResponseUrl) -> String {
+///     format!("{url}")
+/// }
+/// ```
+/// ```compile_fail
+/// fn shown(url: &aurora_clone_core::response_url::ResponseUrl) -> String {
+///     serde_json::to_string(url).unwrap_or_default()
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResponseUrl(String);
 

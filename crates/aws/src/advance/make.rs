@@ -5,8 +5,8 @@ use aurora_clone_core::delete::{self, Remains};
 use aurora_clone_core::desired::{Desired, Keeping};
 use aurora_clone_core::guard;
 use aurora_clone_core::names::tag;
-use aurora_clone_core::plan::{Action, Decision, Next, Plan, Seen};
-use aurora_clone_core::properties::Properties;
+use aurora_clone_core::plan::{Action, ClusterChange, Decision, Next, Plan, Seen};
+use aurora_clone_core::properties::{Properties, secret_prefix_leniently};
 use aurora_clone_core::record::{Incarnation, by_itself};
 use aurora_clone_core::request::{Wanted, key_alias, secret_name};
 use aurora_clone_core::slots;
@@ -248,9 +248,15 @@ impl Step<'_> {
 
     /// Takes down what a failed request made, as far as that is accepted, and then says why it failed.
     async fn take_down(&self, wanted: &Wanted, reason: &str) -> Result<Advance, StepError> {
+        let records = incarnations::load(self.cloud, &self.resource).await?;
+        let mut records = records.iter().filter(|record| record.generation == wanted.generation);
+        if records.clone().any(|record| record.made) {
+            let why = "it was usable before";
+            return Ok(Advance::Decide(create::taken_down(wanted, reason, Some(why))));
+        }
         let own = observe::cluster(self.cloud, &wanted.identifier).await?;
         let seen = &self.moment.seen;
-        if own.is_none() && seen.cluster.is_some() && seen.absent_since.is_none() {
+        if own.is_none() && seen.absent_since.is_none() {
             // One look that does not find it may be stale.
             let seen = Seen { absent_since: Some(self.moment.now), ..seen.clone() };
             return Ok(Advance::Wait(10, seen));
@@ -259,7 +265,22 @@ impl Step<'_> {
             let owned = guard::prove(cluster, &wanted.owner, &self.settings.name_prefix).ok()?;
             (owned.generation() == wanted.generation).then_some((cluster, owned))
         });
-        if let Some((cluster, _)) = owned.as_ref().filter(|(c, _)| c.settings.deletion_protection) {
+        let protected = owned.as_ref().filter(|(cluster, _)| cluster.settings.deletion_protection);
+        if let Some((cluster, owned)) = protected {
+            // What this very request has turned on, a moment before it failed, it turns off again; a person's stays.
+            if wanted.properties.cluster.deletion_protection == Some(true) {
+                let change = ClusterChange { deletion_protection: Some(false), ..ClusterChange::default() };
+                let action = Action::ModifyCluster { cluster: owned.clone(), change: Box::new(change) };
+                let because = "the protection of what was made is turned off again";
+                let plan = Plan::act(vec![action], 5, because, self.moment.seen.clone());
+                let clusters = [(*cluster).clone()];
+                let went = self.carry_out(plan, &Observed { clusters: &clusters, instances: &[] }).await?;
+                if let (Went::On(seconds, seen) | Went::NotYet(seconds, seen, _), true) =
+                    (went, self.moment.now < self.deadline)
+                {
+                    return Ok(Advance::Wait(seconds, seen));
+                }
+            }
             let why = format!("{} has deletion protection", cluster.identifier);
             return Ok(Advance::Decide(create::taken_down(wanted, reason, Some(&why))));
         }
@@ -267,9 +288,7 @@ impl Step<'_> {
             Some((cluster, _)) => observe::instances(self.cloud, &[cluster]).await?,
             None => Vec::new(),
         };
-        let records = incarnations::load(self.cloud, &self.resource).await?;
-        let records = records.iter().filter(|record| record.generation == wanted.generation);
-        let remains = self.remains(records).await?;
+        let remains = self.remains(&mut records).await?;
         let target = owned.as_ref().map(|(cluster, owned)| (*cluster, owned));
         let actions = delete::take_down(&wanted.owner, target, &instances, &remains);
         if actions.is_empty() {
@@ -301,7 +320,7 @@ impl Step<'_> {
                 None => None,
             };
             let key = match &record.key {
-                Some(alias) => keys::observe(self.cloud, alias).await?.map(|key| (alias.clone(), key)),
+                Some(alias) => self.key_of(record, alias).await?.map(|key| (alias.clone(), key)),
                 None => None,
             };
             if secret.is_some() || key.is_some() {
@@ -311,11 +330,22 @@ impl Step<'_> {
         Ok(remains)
     }
 
+    /// The key of an incarnation, by its alias or, where nobody could give it that, by its description.
+    async fn key_of(&self, record: &Incarnation, alias: &str) -> Result<Option<KeyState>, CallError> {
+        if let Some(key) = keys::observe(self.cloud, alias).await? {
+            return Ok(Some(key));
+        }
+        let owner = self.request().owner(self.settings);
+        let ours = |key: &KeyState| guard::prove_key(alias, key, &owner, &record.generation).is_some();
+        keys::nameless(self.cloud, alias, ours).await
+    }
+
     /// The record of a cluster that has none: its secret and its key have names that follow from its own.
     pub(super) fn derived_record(&self, cluster: &Cluster, generation: &str) -> Incarnation {
         let own = cluster.tag(tag::PASSWORD) == Some("own");
         let made = cluster.tag(tag::KEY) == Some("made");
-        let prefix = &self.settings.secret_prefix;
+        let prefix = secret_prefix_leniently(&self.request().properties);
+        let prefix = prefix.as_deref().unwrap_or(&self.settings.secret_prefix);
         Incarnation {
             generation: generation.to_owned(),
             identifier: cluster.identifier.clone(),

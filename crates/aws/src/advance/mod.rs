@@ -23,6 +23,7 @@ use tracing::{info, warn};
 
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{self, Outcome};
+use crate::lock::Lock;
 use crate::requests::{self, Stored};
 
 /// What is kept of CloudFormation's patience for answering, and for answering again.
@@ -199,9 +200,24 @@ impl Step<'_> {
     /// Does one thing after the other, until one is not yet possible, or never.
     async fn execute(&self, actions: &[Action]) -> Result<Executed, StepError> {
         for action in actions {
+            // KMS makes a key for every call, so whoever looks for one and makes it has to be alone.
+            let alone = match action {
+                Action::CreateKey(new) => {
+                    let Some(lock) =
+                        Lock::acquire(self.cloud, &format!("key/{}", new.alias), self.key).await?
+                    else {
+                        return Ok(Executed::Until("another request is making the key".to_owned()));
+                    };
+                    Some(lock)
+                }
+                _ => None,
+            };
             // Boxed, like the steps themselves: each action is a deep future of its own, and the stack would hold them all.
             let outcome = Box::pin(execute::run(self.cloud, action)).await?;
             info!(?action, ?outcome, "executed");
+            if let Some(lock) = alone {
+                lock.release(self.cloud).await?;
+            }
             match outcome {
                 Outcome::Done => {}
                 Outcome::NotYet(why) => {

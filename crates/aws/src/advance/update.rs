@@ -27,9 +27,7 @@ impl Step<'_> {
         let fence = requests::raise_fence(self.cloud, self.key, request).await?;
         // The reverse update of one that CloudFormation cancelled may come while that one is at work.
         let name = format!("resource/{}", self.resource);
-        let Some(lock) = Lock::acquire(self.cloud, &name, self.key).await? else {
-            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone()));
-        };
+        let lock = Lock::acquire(self.cloud, &name, self.key).await?;
         let owner = request.owner(self.settings);
         let change = Change {
             request,
@@ -37,6 +35,13 @@ impl Step<'_> {
             owner: &owner,
             place: &self.place,
             settings: self.settings,
+        };
+        let Some(lock) = lock else {
+            if self.moment.now >= self.deadline {
+                let reason = "Another update of this resource is at work, and the time that CloudFormation gives is over.";
+                return Ok(Advance::Decide(change.failed(reason)));
+            }
+            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone()));
         };
         let advance = Box::pin(self.update_under_lock(&change, fence)).await?;
         lock.release(self.cloud).await?;

@@ -255,6 +255,12 @@ pub fn cluster_id_leniently(properties: &Value) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// The prefix of the secret's name in the properties of a Delete, where they give one.
+pub fn secret_prefix_leniently(properties: &Value) -> Option<String> {
+    let given = ["SecretPrefix", "SecretpPrefix"].iter().find_map(|name| properties.get(*name)?.as_str());
+    given.filter(|prefix| !prefix.is_empty()).map(str::to_owned)
+}
+
 /// Whether the properties of a Delete ask for a final snapshot. Whatever is not `true` does not.
 pub fn final_snapshot_leniently(properties: &Value) -> bool {
     match properties.get("FinalSnapshot") {

@@ -4,6 +4,8 @@
 //! The flow is one clone, created and deleted. Its durations are short, so that every phase has a few polls and not dozens of
 //! the same: each call of the flow is hit by each fault.
 
+mod flows;
+
 use std::future::Future;
 use std::time::Instant;
 
