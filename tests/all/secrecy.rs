@@ -1,16 +1,15 @@
 //! Whoever sees a response URL can complete the resource, and whoever sees a password can read the database: none is in a log line,
 //! in an execution, in an error or in an answer. The end of every flow looks for them too; here are the log, and texts of errors.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aurora_clone_aws::cloud::{Cloud, Parts};
 use aurora_clone_core::arn::Place;
 use aurora_clone_lambda::clone_handler::CloneHandler;
-use aurora_clone_lambda::logging;
 use aurora_clone_sim::cloudformation::response_url;
 use aurora_clone_sim::connector::SimHttpClient;
 use aurora_clone_sim::{Config, Fault, FaultKind, Target};
+use aurora_clone_tests::log::Log;
 use aurora_clone_tests::secrecy::{check_text, check_world, passwords};
 use aurora_clone_tests::{FUNCTION, House, MANAGER_KEY, TABLE, settings};
 use aws_credential_types::Credentials;
@@ -19,36 +18,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use chrono::Duration;
 use serde_json::json;
-use tracing::subscriber::DefaultGuard;
-
-/// The log of a test.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Starts logging at the level, through the product's own filter.
-    fn start(level: &'static str) -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = logging::subscriber(Some(level), move || writer.clone());
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// Looks into everything that outlives a flow.
 #[track_caller]

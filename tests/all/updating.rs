@@ -107,6 +107,66 @@ async fn a_replacement_that_nobody_heard_of_goes_with_its_resource() {
     }
 }
 
+/// A person protects the clone that an update replaces: CloudFormation tries to delete it once and then forgets it. It goes with the
+/// resource, or the resource does not go.
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_cloudformation_forgot_goes_with_its_resource() {
+    for freed in [true, false] {
+        let house = house();
+        house.create("web", PLAIN);
+        expect(&house, "web", "CREATE_COMPLETE").await;
+        let old = house.ours().remove(0);
+        house.update("web", REPLACES);
+        house.sim.with(|world| world.rds.protect(&old, true));
+        expect(&house, "web", "UPDATE_COMPLETE").await;
+        assert_eq!(house.ours().len(), 2, "{}", house.story("web"));
+        if !freed {
+            house.delete("web");
+            expect(&house, "web", "DELETE_FAILED").await;
+            let story = house.story("web");
+            assert!(story.contains(&format!("{old} has deletion protection")), "{story}");
+            assert_eq!(house.ours().len(), 2, "nothing goes before it is clear that all of it can");
+        }
+        house.sim.with(|world| world.rds.protect(&old, false));
+        end(&house).await;
+    }
+}
+
+/// What an update makes is protected in the end, and then a sibling fails: nobody but this update turned the protection on.
+#[tokio::test(start_paused = true)]
+async fn a_protected_replacement_that_is_cancelled_goes() {
+    let mut protected = 0;
+    for after in (60..=240).step_by(5) {
+        let house = house();
+        house.create("web", PLAIN);
+        expect(&house, "web", "CREATE_COMPLETE").await;
+        let properties = format!("{REPLACES}\nDeletionProtection: true");
+        house.update_stack("web", &with_failing_sibling(&properties, after));
+        let old = physical_id(&house);
+        let mut seen = false;
+        while house.status("web") == "UPDATE_IN_PROGRESS" {
+            house.sim.sleep(Duration::seconds(1)).await;
+            seen = house.look(|world| {
+                world.rds.clusters().any(|c| c.deletion_protection && c.arn != old && c.id != "prod")
+            });
+        }
+        expect(&house, "web", "UPDATE_ROLLBACK_COMPLETE").await;
+        house.sim.sleep(Duration::minutes(10)).await;
+        if house.ours().len() == 2 {
+            // It was ready in the very second of the cancellation. Nobody knows any more who protected it, so a person decides.
+            house.delete("web");
+            expect(&house, "web", "DELETE_FAILED").await;
+            assert!(house.story("web").contains("has deletion protection"), "{}", house.story("web"));
+            let ours = house.ours();
+            house.sim.with(|world| ours.iter().for_each(|id| world.rds.protect(id, false)));
+            seen = false;
+        }
+        protected += usize::from(seen);
+        end(&house).await;
+    }
+    assert!(protected > 0, "no update was cancelled while its clone was protected");
+}
+
 /// The same request comes again with a new URL, at any moment of it.
 #[tokio::test(start_paused = true)]
 async fn an_update_that_comes_again_with_a_new_url_is_the_same_update() {

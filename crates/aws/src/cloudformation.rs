@@ -27,12 +27,34 @@ pub async fn ask(cloud: &Cloud, stack_id: &str, logical_id: &str) -> Result<Word
                 _ => Word::NotWanted(format!("CloudFormation says that the resource is {status}")),
             })
         }
-        // "Stack with id … does not exist" and "Resource … does not exist for stack …".
-        Err(error) if error.is("ValidationError") && error.message.contains("does not exist") => {
+        Err(error) if is_unknown(&error) => {
             Ok(Word::NotWanted(format!("CloudFormation says: {}", error.message)))
         }
         Err(error) => Err(error),
     }
+}
+
+/// What CloudFormation calls a resource at present; `None` where it knows none.
+pub async fn physical_id(
+    cloud: &Cloud,
+    stack_id: &str,
+    logical_id: &str,
+) -> Result<Option<String>, CallError> {
+    let call =
+        cloud.cloudformation.describe_stack_resource().stack_name(stack_id).logical_resource_id(logical_id);
+    match call.send().await.map_err(|error| CallError::new("DescribeStackResource", error)) {
+        Ok(output) => {
+            let detail = output.stack_resource_detail();
+            Ok(detail.and_then(|detail| detail.physical_resource_id()).map(str::to_owned))
+        }
+        Err(error) if is_unknown(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// "Stack with id … does not exist" and "Resource … does not exist for stack …".
+fn is_unknown(error: &CallError) -> bool {
+    error.is("ValidationError") && error.message.contains("does not exist")
 }
 
 /// Whether CloudFormation is rolling a stack back.

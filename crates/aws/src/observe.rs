@@ -31,6 +31,16 @@ pub async fn cluster(cloud: &Cloud, identifier: &str) -> Result<Option<Cluster>,
     Ok(found.into_iter().find(|cluster| cluster.identifier == identifier))
 }
 
+/// Whether there is a cluster snapshot of this identifier.
+pub async fn snapshot_exists(cloud: &Cloud, identifier: &str) -> Result<bool, CallError> {
+    let call = cloud.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier);
+    match call.send().await.map_err(|error| CallError::new("DescribeDBClusterSnapshots", error)) {
+        Ok(found) => Ok(!found.db_cluster_snapshots().is_empty()),
+        Err(error) if error.is("DBClusterSnapshotNotFoundFault") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The instances of some clusters.
 pub async fn instances(cloud: &Cloud, clusters: &[&Cluster]) -> Result<Vec<Instance>, CallError> {
     let mut instances = BTreeMap::new();

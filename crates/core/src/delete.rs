@@ -34,6 +34,8 @@ pub struct Unwanted {
     pub fence: u64,
     /// Whether a snapshot is taken of a clone that was usable.
     pub final_snapshot: bool,
+    /// Whether the resource itself goes, and not only an incarnation of it that another one has replaced.
+    pub whole: bool,
 }
 
 /// What there is beside the cluster of an incarnation.
@@ -60,11 +62,11 @@ pub struct Target<'a> {
 
 impl Unwanted {
     /// Whether an incarnation goes: the one that the PhysicalResourceId names, if it is a cluster's ARN, and what never became
-    /// usable; others (one that replaced it, say) stay. Any other text is CloudFormation's invention, and everything of
-    /// this resource goes.
+    /// usable; others (one that replaced it, say) stay, unless the resource itself goes: then CloudFormation has forgotten them.
+    /// Any other text is CloudFormation's invention, and everything of this resource goes.
     fn names(&self, arn: &str, generation: &str, made: bool) -> bool {
-        let named = arn::cluster(&self.physical_id).is_some();
-        fence_of(generation) < self.fence && (!named || !made || arn == self.physical_id)
+        let everything = self.whole || arn::cluster(&self.physical_id).is_none();
+        fence_of(generation) < self.fence && (everything || !made || arn == self.physical_id)
     }
 
     /// The recorded incarnations that go.
@@ -73,6 +75,12 @@ impl Unwanted {
             self.names(&self.place.cluster_arn(&record.identifier), &record.generation, record.made)
         };
         records.iter().filter(goes).collect()
+    }
+
+    /// The identifier of the snapshot to take of a target before it goes; of one that goes already it was taken.
+    pub fn snapshot_of(&self, target: &Target<'_>) -> Option<String> {
+        let wanted = self.final_snapshot && target.made && target.cluster.status.phase() != Phase::Deleting;
+        wanted.then(|| snapshot_identifier(&target.cluster.identifier, target.owned.generation()))
     }
 
     /// The clusters to delete.
@@ -103,6 +111,8 @@ pub struct View<'a> {
     pub records: &'a [Incarnation],
     /// Secrets and keys of the recorded incarnations that go.
     pub remains: &'a [Remains],
+    /// Identifiers of the snapshots that exist already, of those that are to be taken.
+    pub taken: &'a [String],
 }
 
 /// Decides the next step of a Delete.
@@ -114,14 +124,13 @@ pub fn plan(
     now: DateTime<Utc>,
 ) -> Plan {
     let targets = unwanted.targets(view.clusters, view.records, settings);
-    if let Some(reason) = hindrance(&targets) {
+    if let Some(reason) = hindrance(&targets).or_else(|| taken_name(unwanted, &targets, view.taken)) {
         return Plan::decide(Decision::failed(&unwanted.physical_id, reason));
     }
     if !targets.is_empty() {
         let mut actions = Vec::new();
         for target in &targets {
-            let snapshot = (unwanted.final_snapshot && target.made)
-                .then(|| snapshot_identifier(&target.cluster.identifier, target.owned.generation()));
+            let snapshot = unwanted.snapshot_of(target);
             actions.extend(next_deletions(target.cluster, &target.owned, view.instances, snapshot));
         }
         // What is left over follows at the next look; members come before their cluster, wherever the list is cut.
@@ -154,6 +163,17 @@ fn hindrance(targets: &[Target<'_>]) -> Option<String> {
     Some(format!(
         "The cluster {} is stopped, and AWS deletes no stopped cluster. Start it and delete again.",
         stopped.identifier
+    ))
+}
+
+/// A last snapshot that can't be taken, because its name is: found out before the instances go, since AWS says so only after.
+fn taken_name(unwanted: &Unwanted, targets: &[Target<'_>], taken: &[String]) -> Option<String> {
+    let snapshots = targets.iter().filter_map(|target| Some((target, unwanted.snapshot_of(target)?)));
+    let (target, snapshot) = snapshots.into_iter().find(|(_, snapshot)| taken.contains(snapshot))?;
+    Some(format!(
+        "FinalSnapshot: there is a cluster snapshot {snapshot} already, and the cluster {} was left alone. Delete that snapshot, or \
+         turn FinalSnapshot off, and delete again.",
+        target.cluster.identifier
     ))
 }
 

@@ -1,30 +1,12 @@
 //! How a request is answered, how often, and what is written down about it.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
-
-use aurora_clone_lambda::logging;
 use aurora_clone_sim::{Fault, FaultKind, Target};
+use aurora_clone_tests::log::Log;
 use aurora_clone_tests::{FUNCTION, House};
 use chrono::Duration;
 use serde_json::{Value, json};
-use tracing::Dispatch;
 
 use super::{PLAIN, calls_to, changes, created, every, expect, fails, file, house, quick, set_faults};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The predecessor logged every event with its response URL, and raised an error with the URL in it.
 #[tokio::test(start_paused = true)]
@@ -39,12 +21,7 @@ async fn defect_15_neither_event_nor_response_url_is_logged() {
 }
 
 async fn nothing_is_logged_that_opens_a_request() {
-    // While there is one subscriber only, a thread without any that comes first to a line of the log turns it off for everybody.
-    static SECOND: OnceLock<Dispatch> = OnceLock::new();
-    SECOND.get_or_init(|| Dispatch::new(logging::subscriber(Some("trace"), std::io::sink)));
-    let log = Log::default();
-    let writer = log.clone();
-    let _guard = tracing::subscriber::set_default(logging::subscriber(Some("trace"), move || writer.clone()));
+    let (log, _guard) = Log::start("trace");
     let house = house();
     let fault =
         |number| Fault { target: Target::Operation("PutObject", number), kind: FaultKind::ServerError };
@@ -53,7 +30,7 @@ async fn nothing_is_logged_that_opens_a_request() {
     fails(&house, "bad", "SourceClusterId: prod\nCopyOk: perhaps", &["CopyOk"]).await;
     house.delete("web");
     expect(&house, "web", "DELETE_COMPLETE").await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("\"message\":\"answered\""), "something is logged");
     for word in ["X-Amz-", "ResponseURL", "cloudformation-custom-resource-response", "ResourceProperties"] {
         assert!(!text.contains(word), "{word} is in the log");

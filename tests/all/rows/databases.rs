@@ -143,6 +143,8 @@ async fn b24_a_final_snapshot_is_made_or_the_cluster_is_kept() {
         expect(&house, "web", if taken { "DELETE_FAILED" } else { "DELETE_COMPLETE" }).await;
         house.look(|world| {
             assert_eq!(world.rds.cluster(&clone.id).is_some(), taken);
+            let usable = world.rds.instances_of(&clone.id).filter(|i| i.status == "available").count();
+            assert_eq!(usable, usize::from(taken), "it is found out before an instance goes");
             let snapshot = world.rds.snapshots().find(|snapshot| snapshot.id == name).unwrap();
             assert_eq!(snapshot.cluster.id == clone.id, !taken);
         });

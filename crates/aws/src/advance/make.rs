@@ -8,7 +8,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, ClusterChange, Decision, Next, Plan, Seen};
 use aurora_clone_core::properties::{Properties, secret_prefix_leniently};
 use aurora_clone_core::record::{Incarnation, by_itself};
-use aurora_clone_core::request::{Wanted, key_alias, secret_name};
+use aurora_clone_core::request::{Owner, Wanted, key_alias, secret_name};
 use aurora_clone_core::slots;
 use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState};
 use tracing::{Span, info};
@@ -229,19 +229,26 @@ impl Step<'_> {
         })
     }
 
-    /// Begins to take down what a request made that is about to fail without another step. Whether that works is only logged:
-    /// the answer must not wait for it.
-    pub(super) async fn clear_away(&self, wanted: &Wanted) -> Result<(), StepError> {
-        let Some(cluster) = observe::cluster(self.cloud, &wanted.identifier).await? else { return Ok(()) };
-        let Ok(owned) = guard::prove(&cluster, &wanted.owner, &self.settings.name_prefix) else {
-            return Ok(());
-        };
-        if owned.generation() != wanted.generation || cluster.settings.deletion_protection {
+    /// Begins to take down an incarnation that nobody waits for: of a request that fails without another step, or whose answer came
+    /// too late. Nobody waits for the end of that either.
+    pub(super) async fn clear_away(
+        &self,
+        owner: &Owner,
+        identifier: &str,
+        generation: &str,
+    ) -> Result<(), StepError> {
+        let Some(cluster) = observe::cluster(self.cloud, identifier).await? else { return Ok(()) };
+        let Ok(owned) = guard::prove(&cluster, owner, &self.settings.name_prefix) else { return Ok(()) };
+        if owned.generation() != generation || cluster.settings.deletion_protection {
             return Ok(());
         }
         let instances = observe::instances(self.cloud, &[&cluster]).await?;
-        let actions = delete::take_down(&wanted.owner, Some((&cluster, &owned)), &instances, &[]);
-        let plan = Plan::act(actions, 1, "a request failed for good", Seen::default());
+        let actions = delete::take_down(owner, Some((&cluster, &owned)), &instances, &[]);
+        if actions.is_empty() {
+            return Ok(());
+        }
+        info!(cluster = identifier, "what nobody waits for is taken down");
+        let plan = Plan::act(actions, 1, "nobody waits for it", Seen::default());
         let clusters = [cluster];
         self.carry_out(plan, &Observed { clusters: &clusters, instances: &instances }).await.map(drop)
     }

@@ -259,7 +259,9 @@ pub async fn clear_away(cloud: &Cloud, settings: &Settings, key: &str, stored: &
         Some(RequestType::Delete) | None => Vec::new(),
     };
     for wanted in &made {
-        if let Err(error) = Box::pin(step.clear_away(wanted)).await {
+        if let Err(error) =
+            Box::pin(step.clear_away(&wanted.owner, &wanted.identifier, &wanted.generation)).await
+        {
             warn!(%error, cluster = wanted.identifier, "what was made could not be taken down");
         }
     }

@@ -10,7 +10,7 @@ use tracing::Span;
 
 use super::{Advance, LOCKED, Observed, Step, StepError, Went};
 use crate::lock::Lock;
-use crate::{incarnations, observe, requests};
+use crate::{cloudformation, incarnations, observe, requests};
 
 impl Step<'_> {
     /// A Delete.
@@ -50,6 +50,7 @@ impl Step<'_> {
             physical_id: self.physical_id(),
             fence,
             final_snapshot: final_snapshot_leniently(&request.properties),
+            whole: self.goes_as_a_whole().await?,
         };
         Span::current().record("cluster", &unwanted.physical_id);
         let clusters = observe::clusters(self.cloud).await?;
@@ -64,6 +65,12 @@ impl Step<'_> {
                 records.push(record);
             }
         }
+        let mut taken = Vec::new();
+        for snapshot in targets.iter().filter_map(|target| unwanted.snapshot_of(target)) {
+            if observe::snapshot_exists(self.cloud, &snapshot).await? {
+                taken.push(snapshot);
+            }
+        }
         let targets: Vec<&Cluster> = targets.iter().map(|target| target.cluster).collect();
         let (mut instances, mut remains) = (Vec::new(), Vec::new());
         if targets.is_empty() {
@@ -71,7 +78,13 @@ impl Step<'_> {
         } else {
             instances = observe::instances(self.cloud, &targets).await?;
         }
-        let view = View { clusters: &clusters, instances: &instances, records: &records, remains: &remains };
+        let view = View {
+            clusters: &clusters,
+            instances: &instances,
+            records: &records,
+            remains: &remains,
+            taken: &taken,
+        };
         let plan = delete::plan(&unwanted, view, &self.moment.seen, self.settings, self.moment.now);
         if matches!(&plan.next, Next::Decide(Decision { success: true, .. })) {
             let gone = unwanted.records(&records).into_iter().map(|record| record.generation.clone());
@@ -80,6 +93,18 @@ impl Step<'_> {
             incarnations::forget(self.cloud, &self.resource, &gone, last).await?;
         }
         self.finish(plan, &Observed { clusters: &clusters, instances: &instances }).await
+    }
+
+    /// Whether CloudFormation deletes the resource, and not something that another incarnation has replaced: it calls the resource
+    /// then as this Delete does.
+    async fn goes_as_a_whole(&self) -> Result<bool, StepError> {
+        let request = self.request();
+        match cloudformation::physical_id(self.cloud, &request.stack_id, &request.logical_id).await {
+            Ok(id) => Ok(id.is_some() && id == request.physical_id),
+            Err(error) if error.is_passing() => Err(error.into()),
+            // Without CloudFormation's word only what is named goes.
+            Err(_) => Ok(false),
+        }
     }
 
     async fn finish(&self, plan: Plan, observed: &Observed<'_>) -> Result<Advance, StepError> {

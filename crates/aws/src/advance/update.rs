@@ -7,7 +7,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::record::{Incarnation, by_itself};
-use aurora_clone_core::request::{Wanted, fence_of};
+use aurora_clone_core::request::{Owner, Wanted, fence_of};
 use aurora_clone_core::snapshot::{Cluster, Instance};
 use aurora_clone_core::update::Change;
 use chrono::Duration;
@@ -76,7 +76,7 @@ impl Step<'_> {
         if let Err(not_ours) = guard::prove(&current, change.owner, &self.settings.name_prefix) {
             return failed(&format!("Nothing was changed: {not_ours}."));
         }
-        let records = self.known(&current, fence).await?;
+        let records = self.known(change.owner, &current, fence).await?;
         if let Some(earlier) = self.earlier(change, &current, &records).await? {
             info!(cluster = earlier.identifier, "a rollback goes back to the clone that was there before");
             return Box::pin(self.in_place(change, fence, &earlier, &records)).await;
@@ -91,8 +91,13 @@ impl Step<'_> {
     }
 
     /// What is recorded of the resource. An incarnation that is newer than the one that CloudFormation calls the resource, and not
-    /// of this update, was ready too late: CloudFormation never heard of it, so it is debris.
-    async fn known(&self, current: &Cluster, fence: u64) -> Result<Vec<Incarnation>, StepError> {
+    /// of this update, was ready too late: CloudFormation never heard of it, so it is debris, and goes.
+    async fn known(
+        &self,
+        owner: &Owner,
+        current: &Cluster,
+        fence: u64,
+    ) -> Result<Vec<Incarnation>, StepError> {
         let mut records = incarnations::load(self.cloud, &self.resource).await?;
         let newest = fence_of(current.tag(tag::GENERATION).unwrap_or_default());
         for record in records.iter_mut().filter(|record| record.made) {
@@ -101,6 +106,10 @@ impl Step<'_> {
                 incarnations::set_made(self.cloud, &self.resource, record, false).await?;
                 record.made = false;
             }
+        }
+        // What does not go now goes with the resource.
+        for debris in records.iter().filter(|record| !record.made && fence_of(&record.generation) < fence) {
+            self.clear_away(owner, &debris.identifier, &debris.generation).await?;
         }
         Ok(records)
     }

@@ -6,6 +6,7 @@ use aurora_clone_core::guard;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Decision, Next, Plan, Seen};
 use aurora_clone_core::record::{Baseline, Incarnation};
+use aurora_clone_core::request::snapshot_identifier;
 use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState, Status};
 use aurora_clone_core::tags::Tags;
 use chrono::Duration;
@@ -56,7 +57,7 @@ fn deleted(actions: &[Action]) -> Vec<String> {
 }
 
 fn gone(unwanted: &Unwanted, clusters: &[Cluster], records: &[Incarnation]) -> Vec<String> {
-    let view = View { clusters, instances: &[], records, remains: &[] };
+    let view = View { clusters, instances: &[], records, remains: &[], taken: &[] };
     deleted(&look(unwanted, view, &Seen::default()).actions)
 }
 
@@ -97,6 +98,14 @@ fn a_named_incarnation_goes_with_what_never_became_usable() {
     for id in [INVENTED, "", "rejected-abc", "arn:aws:rds:eu-west-1:123456789012:db:clone-old"] {
         assert_eq!(gone(id, 9), ["clone-old", "clone-new", "clone-debris", "clone-unrecorded"], "{id}");
     }
+    // Where the resource itself goes, nothing of it stays that CloudFormation has forgotten.
+    let whole = Unwanted { whole: true, ..unwanted(&arn("clone-new"), 9) };
+    let everything = ["clone-old", "clone-new", "clone-debris", "clone-unrecorded"];
+    assert_eq!(self::gone(&whole, &clusters, &records), everything);
+    assert_eq!(
+        self::gone(&Unwanted { fence: 5, ..whole }, &clusters, &records),
+        [everything[0], everything[2], everything[3]]
+    );
     // What was asked for after this Delete came stays, usable or not.
     assert_eq!(gone(INVENTED, 5), ["clone-old", "clone-debris", "clone-unrecorded"]);
     assert_eq!(gone(&arn("clone-new"), 5), ["clone-debris"]);
@@ -134,6 +143,30 @@ fn a_last_snapshot_is_of_what_was_usable() {
 }
 
 #[test]
+fn a_last_snapshot_whose_name_is_taken_costs_no_instance() {
+    let clusters = [incarnation("clone-a", "0-a")];
+    let instances = [instance("clone-a-1", "clone-a")];
+    let with_snapshot = Unwanted { final_snapshot: true, ..unwanted(INVENTED, 9) };
+    let name = snapshot_identifier("clone-a", "0-a");
+    let taken = [name.clone()];
+    let view = View { clusters: &clusters, instances: &instances, records: &[], remains: &[], taken: &taken };
+    let plan = delete::plan(&with_snapshot, view, &Seen::default(), &settings(15, 1), now());
+    assert_eq!(plan.actions, []);
+    let decision = decided(plan);
+    assert!(!decision.success && decision.reason.contains(&name), "{decision:?}");
+    // One that goes already has its snapshot, which is what the name is taken by.
+    let going = [Cluster { status: Status("deleting".to_owned()), ..clusters[0].clone() }];
+    let plan = delete::plan(
+        &with_snapshot,
+        View { clusters: &going, ..view },
+        &Seen::default(),
+        &settings(15, 1),
+        now(),
+    );
+    assert!(matches!(plan.next, Next::Wait { .. }), "{plan:?}");
+}
+
+#[test]
 fn readers_go_first_then_the_writer_then_the_cluster() {
     let clone = incarnation("clone-a", "0-a");
     let member = |n: u32, status: &str, writer| Instance {
@@ -150,7 +183,7 @@ fn readers_go_first_then_the_writer_then_the_cluster() {
         instance("prod-1", "prod"),
     ];
     let clusters = [cluster("prod"), clone.clone()];
-    let view = View { clusters: &clusters, instances: &instances, records: &[], remains: &[] };
+    let view = View { clusters: &clusters, instances: &instances, records: &[], remains: &[], taken: &[] };
     let actions = look(&unwanted(&clone.arn, 9), view, &Seen::default()).actions;
     // A person's own instance in our cluster would keep it alive.
     assert_eq!(deleted(&actions), ["by-hand", "clone-a-1", "clone-a-4", "clone-a-2", "clone-a"]);
@@ -164,7 +197,7 @@ fn what_aws_would_refuse_is_said() {
         let mut clone = incarnation("clone-a", "0-a");
         change(&mut clone);
         let clusters = [incarnation("clone-b", "0-b"), clone];
-        let view = View { clusters: &clusters, instances: &[], records: &[], remains: &[] };
+        let view = View { clusters: &clusters, instances: &[], records: &[], remains: &[], taken: &[] };
         look(&unwanted(INVENTED, 9), view, &Seen::default())
     };
     let protected = decided(hindered(|c| c.settings.deletion_protection = true));
@@ -204,8 +237,14 @@ fn secrets_and_keys_go_when_the_clusters_are_gone() {
     let clone = incarnation("clone-a", "0-a");
     let all = [remains("clone-a", "0-a"), remains("clone-b", "0-b")];
     let look_at = |clusters: &[Cluster], remains: &[Remains]| {
-        let view = View { clusters, instances: &[], records: &[], remains };
-        look(&unwanted(INVENTED, 9), view, &Seen::default())
+        let view = View { clusters, instances: &[], records: &[], remains, taken: &[] };
+        // At the first look that finds no cluster nothing goes: it may be stale, and a secret does not come back.
+        let first = look(&unwanted(INVENTED, 9), view, &Seen::default());
+        if first.actions.is_empty() {
+            let seen = Seen { absent_since: Some(now() - Duration::seconds(40)), ..first.seen };
+            return look(&unwanted(INVENTED, 9), view, &seen);
+        }
+        first
     };
     let names = |plan: &Plan| deleted(&plan.actions);
     let clusters = [clone.clone(), cluster("prod")];
@@ -253,7 +292,7 @@ fn what_is_gone_is_looked_for_twice() {
     let clusters = [cluster("prod"), stranger.clone()];
     let look_at = |id: &str, absent: Option<i64>, records: &[Incarnation]| {
         let absent_since = absent.map(|seconds| now() - Duration::seconds(seconds));
-        let view = View { clusters: &clusters, instances: &[], records, remains: &[] };
+        let view = View { clusters: &clusters, instances: &[], records, remains: &[], taken: &[] };
         look(&unwanted(id, 9), view, &Seen { absent_since, ..Seen::default() })
     };
     let first = look_at(INVENTED, None, &records);
@@ -270,7 +309,7 @@ fn what_is_gone_is_looked_for_twice() {
     assert!(decision.success && decision.reason.contains("was not touched"), "{}", decision.reason);
     // One look that finds something begins again.
     let clusters = [incarnation("clone-a", "0-a")];
-    let view = View { clusters: &clusters, instances: &[], records: &records, remains: &[] };
+    let view = View { clusters: &clusters, instances: &[], records: &records, remains: &[], taken: &[] };
     let seen = Seen { absent_since: Some(now() - Duration::hours(1)), ..Seen::default() };
     assert_eq!(look(&unwanted(INVENTED, 9), view, &seen).seen.absent_since, None);
 }

@@ -215,11 +215,12 @@ pub fn unwanted(physical_id: &str, fence: u64) -> Unwanted {
         physical_id: physical_id.to_owned(),
         fence,
         final_snapshot: false,
+        whole: false,
     }
 }
 
 /// The first look of a Delete, where nothing was recorded.
 pub fn delete(unwanted: &Unwanted, clusters: &[Cluster], instances: &[Instance]) -> Plan {
-    let view = View { clusters, instances, records: &[], remains: &[] };
+    let view = View { clusters, instances, records: &[], remains: &[], taken: &[] };
     delete::plan(unwanted, view, &Seen::default(), &settings(15, 1), now())
 }
