@@ -1,7 +1,8 @@
 //! How a clone goes, and what stays.
 
 use aurora_clone_core::names::tag;
-use aurora_clone_sim::rds::{SeedCluster, SeedInstance};
+use aurora_clone_core::request::snapshot_identifier;
+use aurora_clone_sim::rds::{SeedCluster, SeedInstance, SeedSnapshot};
 use aurora_clone_tests::House;
 
 use super::scene::{Scene, changes, created, deleted, lines, log};
@@ -75,6 +76,33 @@ async fn a_replaced_clone_gets_its_final_snapshot_too() {
     super::scene::updated(&house, &lines(&["FinalSnapshot: true\nPort: 6000"])).await;
     assert_eq!(snapshots(&house).len(), 1);
     assert!(snapshots(&house)[0].starts_with(&format!("{}-final-", before.id)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_in_the_way_fails_the_deletion_before_an_instance_goes() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&["FinalSnapshot: true"])).await;
+    let generation = house.look(|world| world.rds.cluster(&clone.id).unwrap().tags[tag::GENERATION].clone());
+    let name = snapshot_identifier(&clone.id, &generation);
+    let taken = SeedSnapshot { id: name.clone(), cluster: "main".to_owned(), ..SeedSnapshot::default() };
+    house.sim.with(|world| world.rds.seed_snapshot(taken));
+    let calls = changes(&house).len();
+    house.delete("web");
+    assert_eq!(house.settled("web").await, "DELETE_FAILED");
+    assert!(house.story("web").contains(&name), "{}", house.story("web"));
+    assert_eq!(changes(&house).len(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cloudformation_forgot_goes_with_its_resource() {
+    let house = Scene::Rich.open();
+    let before = created(&house, &lines(&[""])).await;
+    house.sim.with(|world| world.rds.protect(&before.id, true));
+    super::scene::updated(&house, &lines(&["Port: 6000"])).await;
+    assert!(house.ours().contains(&before.id), "CloudFormation tried once to delete it");
+    house.sim.with(|world| world.rds.protect(&before.id, false));
+    deleted(&house).await;
+    assert_eq!(house.ours(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -103,6 +103,14 @@ fn a_restore_from_a_full_source() {
     let mut strangers = vec![cluster("prod")];
     strangers.extend((0..15).map(|n| cluster(&format!("by-hand-{n}"))));
     bad_restore(|_| {}, &strangers, "15 clones already");
+    // Fifteen of another group, or of none beside a root of none, hang off something else.
+    for (root, theirs) in [(Some("g"), Some("other")), (Some("g"), None), (None, None)] {
+        let group = |group: Option<&str>| group.map(str::to_owned);
+        let mut apart = strangers.clone();
+        apart.iter_mut().for_each(|c| c.clone_group = group(theirs));
+        apart[0].clone_group = group(root);
+        assert_eq!(verdict(vec![Action::Restore(Box::new(restore()))], &apart, &[]), Ok(()), "{root:?}");
+    }
     let from_copy = |r: &mut Restore| {
         r.source = "clone-pool-1".into();
         r.tags.insert(tag::SOURCE.to_owned(), "clone-pool-1".to_owned());

@@ -1,9 +1,9 @@
 //! The guard: every reason for which a cluster is not ours.
 
-use aurora_clone_core::guard::{NotOurs, prove};
+use aurora_clone_core::guard::{NotOurs, prove, prove_copy};
 use aurora_clone_core::names::tag;
 
-use crate::room::{STACK, carrying, clone_of, cluster, copy_of, owner, with};
+use crate::room::{STACK, carrying, clone_of, cluster, copy_of, owner, settings, with};
 
 #[test]
 fn ours_is_proved_by_everything_together() {
@@ -63,4 +63,24 @@ fn every_reason_names_the_cluster() {
         assert!(prove(&cluster, &owner(), "clone-").unwrap_err().to_string().contains("clone-a"));
     }
     assert!(prove(&clone(), &owner(), "z-").unwrap_err().to_string().contains("\"z-\""));
+}
+
+#[test]
+fn a_copy_is_proved_by_its_own_tags() {
+    let copy = || copy_of("clone-pool", "prod");
+    let settings = settings(15, 1);
+    let owned = prove_copy(&copy(), &settings).unwrap();
+    assert_eq!((owned.identifier(), owned.arn()), ("clone-pool", copy().arn.as_str()));
+    assert_eq!(owned.resource_id(), copy().resource_id);
+    for (key, value) in [
+        (tag::MANAGER, "another"),
+        (tag::ROLE, "clone"),
+        (tag::CLUSTER, "clone-x"),
+        (tag::ROOT, "clone-pool"),
+        (tag::RESTORE_TYPE, "copy-on-write"),
+    ] {
+        assert_eq!(prove_copy(&with(copy(), &[(key, value)]), &settings), None, "{key}");
+    }
+    assert_eq!(prove_copy(&cluster("clone-pool"), &settings), None);
+    assert_eq!(prove_copy(&copy_of("pool", "prod"), &settings), None, "without the prefix");
 }
