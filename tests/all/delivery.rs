@@ -421,6 +421,30 @@ async fn a_retried_deployment_with_the_same_request_id_is_a_new_request() {
     assert_eq!(house.ever_made(), 1);
 }
 
+/// A request comes twice, the first execution makes the clone, and the second is stopped: it may not take away what the first one
+/// has reported.
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_stopped_leaves_alone_what_another_one_has_reported() {
+    let mut stopped = 0;
+    for after in [2, 5, 12, 25] {
+        let house = house();
+        house.create("web", PLAIN);
+        house.sim.sleep(Duration::seconds(after)).await;
+        house
+            .sim
+            .with(|world| world.settle(|services, cx| services.cloudformation.redeliver(cx, "web", "Clone")));
+        expect(&house, "web", "CREATE_COMPLETE").await;
+        stopped += stop_executions(&house);
+        house.sim.sleep(Duration::minutes(30)).await;
+        let clone = the_clone(&house);
+        house.look(|world| assert_eq!(world.rds.cluster(&clone).unwrap().status, "available", "{after}"));
+        // No `close`: the stopped one has answered FAILED to the URL of its own, and CloudFormation hears the first answer only.
+        house.delete("web");
+        expect(&house, "web", "DELETE_COMPLETE").await;
+    }
+    assert!(stopped > 0, "no second execution was at work");
+}
+
 /// Stops every execution that runs, as a person would.
 fn stop_executions(house: &House) -> usize {
     house.sim.with(|world| {

@@ -108,9 +108,9 @@ async fn a_replacement_that_nobody_heard_of_goes_with_its_resource() {
 }
 
 /// A person protects the clone that an update replaces: CloudFormation tries to delete it once and then forgets it. It goes with the
-/// resource, or the resource does not go.
+/// stack, or the stack does not go.
 #[tokio::test(start_paused = true)]
-async fn a_clone_that_cloudformation_forgot_goes_with_its_resource() {
+async fn a_clone_that_cloudformation_forgot_goes_with_its_stack() {
     for freed in [true, false] {
         let house = house();
         house.create("web", PLAIN);

@@ -34,24 +34,6 @@ pub async fn ask(cloud: &Cloud, stack_id: &str, logical_id: &str) -> Result<Word
     }
 }
 
-/// What CloudFormation calls a resource at present; `None` where it knows none.
-pub async fn physical_id(
-    cloud: &Cloud,
-    stack_id: &str,
-    logical_id: &str,
-) -> Result<Option<String>, CallError> {
-    let call =
-        cloud.cloudformation.describe_stack_resource().stack_name(stack_id).logical_resource_id(logical_id);
-    match call.send().await.map_err(|error| CallError::new("DescribeStackResource", error)) {
-        Ok(output) => {
-            let detail = output.stack_resource_detail();
-            Ok(detail.and_then(|detail| detail.physical_resource_id()).map(str::to_owned))
-        }
-        Err(error) if is_unknown(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// "Stack with id … does not exist" and "Resource … does not exist for stack …".
 fn is_unknown(error: &CallError) -> bool {
     error.is("ValidationError") && error.message.contains("does not exist")
@@ -59,10 +41,18 @@ fn is_unknown(error: &CallError) -> bool {
 
 /// Whether CloudFormation is rolling a stack back.
 pub async fn is_rolling_back(cloud: &Cloud, stack_id: &str) -> Result<bool, CallError> {
+    Ok(stack_status(cloud, stack_id).await?.contains("ROLLBACK"))
+}
+
+/// Whether CloudFormation is deleting a stack as a whole.
+pub async fn is_deleting(cloud: &Cloud, stack_id: &str) -> Result<bool, CallError> {
+    Ok(stack_status(cloud, stack_id).await? == "DELETE_IN_PROGRESS")
+}
+
+async fn stack_status(cloud: &Cloud, stack_id: &str) -> Result<String, CallError> {
     let call = cloud.cloudformation.describe_stacks().stack_name(stack_id);
     let output = call.send().await.map_err(|error| CallError::new("DescribeStacks", error))?;
     let status = output.stacks().first().and_then(|stack| stack.stack_status());
     let status = status.map(|status| status.as_str().to_owned());
-    let status = status.ok_or_else(|| CallError::nonsense("DescribeStacks", "a stack without status"))?;
-    Ok(status.contains("ROLLBACK"))
+    status.ok_or_else(|| CallError::nonsense("DescribeStacks", "a stack without status"))
 }

@@ -34,7 +34,7 @@ pub struct Unwanted {
     pub fence: u64,
     /// Whether a snapshot is taken of a clone that was usable.
     pub final_snapshot: bool,
-    /// Whether the resource itself goes, and not only an incarnation of it that another one has replaced.
+    /// Whether the whole stack goes, and not only an incarnation of the resource that another one has replaced.
     pub whole: bool,
 }
 
@@ -62,7 +62,7 @@ pub struct Target<'a> {
 
 impl Unwanted {
     /// Whether an incarnation goes: the one that the PhysicalResourceId names, if it is a cluster's ARN, and what never became
-    /// usable; others (one that replaced it, say) stay, unless the resource itself goes: then CloudFormation has forgotten them.
+    /// usable; others (one that replaced it, say) stay, unless the whole stack goes: then CloudFormation has forgotten them.
     /// Any other text is CloudFormation's invention, and everything of this resource goes.
     fn names(&self, arn: &str, generation: &str, made: bool) -> bool {
         let everything = self.whole || arn::cluster(&self.physical_id).is_none();

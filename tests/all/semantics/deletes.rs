@@ -94,7 +94,7 @@ async fn a_snapshot_that_is_in_the_way_fails_the_deletion_before_an_instance_goe
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cloudformation_forgot_goes_with_its_resource() {
+async fn what_cloudformation_forgot_goes_with_its_stack() {
     let house = Scene::Rich.open();
     let before = created(&house, &lines(&[""])).await;
     house.sim.with(|world| world.rds.protect(&before.id, true));

@@ -239,7 +239,10 @@ impl Step<'_> {
     ) -> Result<(), StepError> {
         let Some(cluster) = observe::cluster(self.cloud, identifier).await? else { return Ok(()) };
         let Ok(owned) = guard::prove(&cluster, owner, &self.settings.name_prefix) else { return Ok(()) };
-        if owned.generation() != generation || cluster.settings.deletion_protection {
+        // Where a request came twice, the other one may have reported this very clone to be usable.
+        let records = incarnations::load(self.cloud, &self.resource).await?;
+        let is_debris = records.iter().any(|record| record.generation == generation && !record.made);
+        if !is_debris || owned.generation() != generation || cluster.settings.deletion_protection {
             return Ok(());
         }
         let instances = observe::instances(self.cloud, &[&cluster]).await?;

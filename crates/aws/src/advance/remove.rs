@@ -95,15 +95,12 @@ impl Step<'_> {
         self.finish(plan, &Observed { clusters: &clusters, instances: &instances }).await
     }
 
-    /// Whether CloudFormation deletes the resource, and not something that another incarnation has replaced: it calls the resource
-    /// then as this Delete does.
+    /// Whether the whole stack is being deleted, by CloudFormation's word; without it only what is named goes. During an update a Delete
+    /// is about something that was replaced, and the resource lives on.
     async fn goes_as_a_whole(&self) -> Result<bool, StepError> {
-        let request = self.request();
-        match cloudformation::physical_id(self.cloud, &request.stack_id, &request.logical_id).await {
-            Ok(id) => Ok(id.is_some() && id == request.physical_id),
+        match cloudformation::is_deleting(self.cloud, &self.request().stack_id).await {
             Err(error) if error.is_passing() => Err(error.into()),
-            // Without CloudFormation's word only what is named goes.
-            Err(_) => Ok(false),
+            result => Ok(result.unwrap_or(false)),
         }
     }
 

@@ -98,7 +98,7 @@ fn a_named_incarnation_goes_with_what_never_became_usable() {
     for id in [INVENTED, "", "rejected-abc", "arn:aws:rds:eu-west-1:123456789012:db:clone-old"] {
         assert_eq!(gone(id, 9), ["clone-old", "clone-new", "clone-debris", "clone-unrecorded"], "{id}");
     }
-    // Where the resource itself goes, nothing of it stays that CloudFormation has forgotten.
+    // Where the whole stack goes, nothing of it stays that CloudFormation has forgotten.
     let whole = Unwanted { whole: true, ..unwanted(&arn("clone-new"), 9) };
     let everything = ["clone-old", "clone-new", "clone-debris", "clone-unrecorded"];
     assert_eq!(self::gone(&whole, &clusters, &records), everything);
