@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use aurora_clone_core::names::tag;
 use aurora_clone_sim::faults::{Fault, FaultKind, Target};
 use aurora_clone_sim::{Config, World};
-use aurora_clone_tests::{House, TABLE, clone_template, nothing_is_left, one_of_each_per_generation};
+use aurora_clone_tests::{
+    FUNCTION, House, TABLE, clone_template, nothing_is_left, one_of_each_per_generation,
+};
 use chrono::Duration;
 
 const PLAIN: &str = "SourceClusterId: prod";
@@ -105,6 +107,41 @@ async fn a_replacement_that_nobody_heard_of_goes_with_its_resource() {
         assert!(house.story("web").contains("did not receive a response"));
         end(&house).await;
     }
+}
+
+/// An old Update comes again, long after, and the clone that it names still lives because a person protects it. CloudFormation's word
+/// counts, not the event's: the clone that replaced it is not debris.
+#[tokio::test(start_paused = true)]
+async fn an_update_from_the_past_takes_nothing_away() {
+    let house = house();
+    house.create("web", PLAIN);
+    expect(&house, "web", "CREATE_COMPLETE").await;
+    let old = house.ours().remove(0);
+    house.update("web", IN_PLACE);
+    expect(&house, "web", "UPDATE_COMPLETE").await;
+    house.update("web", REPLACES);
+    house.sim.with(|world| world.rds.protect(&old, true));
+    expect(&house, "web", "UPDATE_COMPLETE").await;
+    let live = physical_id(&house);
+    let payload = house.look(|world| {
+        let updates = world.functions.log().iter().map(|record| record.payload.clone());
+        updates.into_iter().find(|payload| payload["RequestType"] == "Update").unwrap()
+    });
+    // As CloudFormation would send it anew: with another URL.
+    let mut payload = payload;
+    house.sim.with(|world| {
+        let url = world.settle(|_, cx| aurora_clone_sim::cloudformation::response_url(cx, "again"));
+        payload["ResponseURL"] = url.into();
+        world.settle(|services, cx| services.functions.invoke_async(cx, FUNCTION, payload));
+    });
+    house.sim.sleep(Duration::minutes(30)).await;
+    let lives = house.look(|world| world.rds.clusters().any(|c| c.arn == live && c.status == "available"));
+    assert!(lives, "{:?}", house.ours());
+    assert_eq!(physical_id(&house), live);
+    house.sim.with(|world| world.rds.protect(&old, false));
+    house.delete("web");
+    expect(&house, "web", "DELETE_COMPLETE").await;
+    assert_eq!(house.ours(), Vec::<String>::new());
 }
 
 /// A person protects the clone that an update replaces: CloudFormation tries to delete it once and then forgets it. It goes with the

@@ -39,6 +39,18 @@ fn is_unknown(error: &CallError) -> bool {
     error.is("ValidationError") && error.message.contains("does not exist")
 }
 
+/// What CloudFormation calls a resource while it updates it; `None` where it does not, or has no word about it.
+pub async fn updating(cloud: &Cloud, stack_id: &str, logical_id: &str) -> Result<Option<String>, CallError> {
+    let call =
+        cloud.cloudformation.describe_stack_resource().stack_name(stack_id).logical_resource_id(logical_id);
+    let output = call.send().await.map_err(|error| CallError::new("DescribeStackResource", error))?;
+    let detail = output.stack_resource_detail();
+    let detail = detail.filter(|detail| {
+        detail.resource_status().is_some_and(|status| status.as_str() == "UPDATE_IN_PROGRESS")
+    });
+    Ok(detail.and_then(|detail| detail.physical_resource_id()).map(str::to_owned))
+}
+
 /// Whether CloudFormation is rolling a stack back.
 pub async fn is_rolling_back(cloud: &Cloud, stack_id: &str) -> Result<bool, CallError> {
     Ok(stack_status(cloud, stack_id).await?.contains("ROLLBACK"))

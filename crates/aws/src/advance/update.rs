@@ -91,7 +91,8 @@ impl Step<'_> {
     }
 
     /// What is recorded of the resource. An incarnation that is newer than the one that CloudFormation calls the resource, and not
-    /// of this update, was ready too late: CloudFormation never heard of it, so it is debris, and goes.
+    /// of this update, was ready too late: CloudFormation never heard of it, so it is debris. It goes, and with it what was never
+    /// usable, but only on CloudFormation's word: an event may be late, or somebody else's, and name what is long replaced.
     async fn known(
         &self,
         owner: &Owner,
@@ -100,16 +101,25 @@ impl Step<'_> {
     ) -> Result<Vec<Incarnation>, StepError> {
         let mut records = incarnations::load(self.cloud, &self.resource).await?;
         let newest = fence_of(current.tag(tag::GENERATION).unwrap_or_default());
-        for record in records.iter_mut().filter(|record| record.made) {
+        let unheard = |record: &Incarnation| {
             let asked = fence_of(&record.generation);
-            if asked > newest && asked < fence {
+            asked < fence && (!record.made || asked > newest)
+        };
+        if !records.iter().any(unheard) {
+            return Ok(records);
+        }
+        let request = self.request();
+        let called = cloudformation::updating(self.cloud, &request.stack_id, &request.logical_id).await?;
+        if called.as_ref() != Some(&current.arn) {
+            return Ok(records);
+        }
+        for record in records.iter_mut().filter(|record| unheard(record)) {
+            if record.made {
                 incarnations::set_made(self.cloud, &self.resource, record, false).await?;
                 record.made = false;
             }
-        }
-        // What does not go now goes with the resource.
-        for debris in records.iter().filter(|record| !record.made && fence_of(&record.generation) < fence) {
-            self.clear_away(owner, &debris.identifier, &debris.generation).await?;
+            // What does not go now goes with the resource.
+            self.clear_away(owner, &record.identifier, &record.generation).await?;
         }
         Ok(records)
     }
