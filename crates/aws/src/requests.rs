@@ -17,7 +17,7 @@ use crate::table::{get, get_number, key, number, read, text};
 const KEPT: i64 = 30 * 86_400;
 
 /// A request as the table has it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Stored {
     /// What was asked.
     pub request: Request,

@@ -18,7 +18,7 @@ pub enum RequestType {
 }
 
 /// The part of an event that is needed to answer it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Where the answer goes.
     pub response_url: ResponseUrl,
@@ -172,12 +172,14 @@ mod tests {
 
     #[test]
     fn malformed_events() {
-        assert_eq!(Envelope::read(&json!([]), "eu-west-1", None), Err(Unanswerable::NoObject));
+        // An envelope holds the response URL and can't be shown, so only the error is.
+        let read = |event: &Value| Envelope::read(event, "eu-west-1", None).map(|_| ());
+        assert_eq!(read(&json!([])), Err(Unanswerable::NoObject));
         for name in ["ResponseURL", "StackId", "RequestId", "LogicalResourceId"] {
             for broken in [Value::Null, json!(""), json!(3)] {
                 let mut event = event();
                 event[name] = broken;
-                assert_eq!(Envelope::read(&event, "eu-west-1", None), Err(Unanswerable::Missing(name)));
+                assert_eq!(read(&event), Err(Unanswerable::Missing(name)));
             }
         }
         let error = Envelope::read(&event(), "us-east-1", None);
