@@ -124,7 +124,7 @@ pub fn plan(
     now: DateTime<Utc>,
 ) -> Plan {
     let targets = unwanted.targets(view.clusters, view.records, settings);
-    if let Some(reason) = hindrance(&targets).or_else(|| taken_name(unwanted, &targets, view.taken)) {
+    if let Some(reason) = hindrance(&targets).or_else(|| taken_name(unwanted, &targets, view)) {
         return Plan::decide(Decision::failed(&unwanted.physical_id, reason));
     }
     if !targets.is_empty() {
@@ -167,9 +167,17 @@ fn hindrance(targets: &[Target<'_>]) -> Option<String> {
 }
 
 /// A last snapshot that can't be taken, because its name is: found out before the instances go, since AWS says so only after.
-fn taken_name(unwanted: &Unwanted, targets: &[Target<'_>], taken: &[String]) -> Option<String> {
-    let snapshots = targets.iter().filter_map(|target| Some((target, unwanted.snapshot_of(target)?)));
-    let (target, snapshot) = snapshots.into_iter().find(|(_, snapshot)| taken.contains(snapshot))?;
+///
+/// Once the instances go it is this Delete's own, whatever the cluster's status is while AWS takes it.
+fn taken_name(unwanted: &Unwanted, targets: &[Target<'_>], view: View<'_>) -> Option<String> {
+    let untouched = |target: &&Target<'_>| {
+        let mut members =
+            view.instances.iter().filter(|i| i.cluster.as_ref() == Some(&target.cluster.identifier));
+        members.any(|instance| instance.status.phase() != Phase::Deleting)
+    };
+    let snapshots =
+        targets.iter().filter(untouched).filter_map(|target| Some((target, unwanted.snapshot_of(target)?)));
+    let (target, snapshot) = snapshots.into_iter().find(|(_, snapshot)| view.taken.contains(snapshot))?;
     Some(format!(
         "FinalSnapshot: there is a cluster snapshot {snapshot} already, and the cluster {} was left alone. Delete that snapshot, or \
          turn FinalSnapshot off, and delete again.",

@@ -254,7 +254,10 @@ pub async fn clear_away(cloud: &Cloud, settings: &Settings, key: &str, stored: &
         }
         Some(RequestType::Update) => match requests::raise_fence(cloud, key, request).await {
             Ok(fence) => vec![Wanted::replacing(request, fence, place, properties, settings)],
-            Err(_) => Vec::new(),
+            Err(error) => {
+                warn!(%error, "what was made could not be looked for");
+                Vec::new()
+            }
         },
         Some(RequestType::Delete) | None => Vec::new(),
     };

@@ -154,6 +154,11 @@ fn a_last_snapshot_whose_name_is_taken_costs_no_instance() {
     assert_eq!(plan.actions, []);
     let decision = decided(plan);
     assert!(!decision.success && decision.reason.contains(&name), "{decision:?}");
+    // Where the instances go already, the snapshot is this Delete's own, whatever AWS calls the cluster meanwhile.
+    let leaving = [Instance { status: Status("deleting".to_owned()), ..instances[0].clone() }];
+    let begun = View { instances: &leaving, ..view };
+    let plan = delete::plan(&with_snapshot, begun, &Seen::default(), &settings(15, 1), now());
+    assert!(matches!(plan.next, Next::Wait { .. }), "{plan:?}");
     // One that goes already has its snapshot, which is what the name is taken by.
     let going = [Cluster { status: Status("deleting".to_owned()), ..clusters[0].clone() }];
     let plan = delete::plan(
