@@ -42,6 +42,8 @@ pub struct Cloud {
     pub kms: aws_sdk_kms::Client,
     /// EventBridge.
     pub events: aws_sdk_eventbridge::Client,
+    /// Systems Manager, for the maintenance configuration.
+    pub ssm: aws_sdk_ssm::Client,
     /// The connection that all of them share; the answer to CloudFormation goes through it as well.
     pub http: SharedHttpConnector,
     /// The table of requests, locks and fences.
@@ -104,6 +106,8 @@ impl Cloud {
         kms.set_endpoint_url((parts.endpoint)("KMS"));
         let mut events = aws_sdk_eventbridge::config::Builder::from(&config);
         events.set_endpoint_url((parts.endpoint)("EVENTBRIDGE"));
+        let mut ssm = aws_sdk_ssm::config::Builder::from(&config);
+        ssm.set_endpoint_url((parts.endpoint)("SSM"));
         Self {
             rds: aws_sdk_rds::Client::from_conf(rds.build()),
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
@@ -112,6 +116,7 @@ impl Cloud {
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
             kms: aws_sdk_kms::Client::from_conf(kms.build()),
             events: aws_sdk_eventbridge::Client::from_conf(events.build()),
+            ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             http: parts.http,
             table: parts.table,
             state_machine: parts.state_machine,
