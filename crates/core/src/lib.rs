@@ -25,6 +25,7 @@ pub mod outputs;
 pub mod password;
 pub mod plan;
 pub mod policies;
+pub mod pool;
 pub mod properties;
 pub mod record;
 pub mod request;
