@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::names::event;
+use crate::names::{event, tag};
 use crate::request::Owner;
+use crate::snapshot::Cluster;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,42 @@ pub fn deleted(owner: &Owner, physical_id: &str, clusters: &[String]) -> Vec<Eve
         detail: Value::Object(detail),
         resources: vec![physical_id.to_owned()],
     }]
+}
+
+/// A copy of the pool can be cloned.
+pub fn copy_ready(manager: &str, copy: &Cluster, root: &str) -> Event {
+    let data_time = copy.tag(tag::DATA_TIME);
+    of_copy(event::COPY_READY, manager, copy, root, ("dataTime", json!(data_time)))
+}
+
+/// A copy of the pool is being deleted, and why.
+pub fn copy_purged(manager: &str, copy: &Cluster, root: &str, why: &str) -> Event {
+    of_copy(event::COPY_PURGED, manager, copy, root, ("reason", json!(why)))
+}
+
+fn of_copy(kind: &str, manager: &str, copy: &Cluster, root: &str, more: (&str, Value)) -> Event {
+    let mut detail = Map::new();
+    detail.insert("manager".to_owned(), json!(manager));
+    detail.insert("sourceClusterId".to_owned(), json!(root));
+    detail.insert("clusterId".to_owned(), json!(copy.identifier));
+    detail.insert(more.0.to_owned(), more.1);
+    Event { detail_type: kind.to_owned(), detail: Value::Object(detail), resources: vec![copy.arn.clone()] }
+}
+
+/// The pool of a root has fewer free slots than are wanted, for a reason that does not pass by itself.
+pub fn pool_short(manager: &str, root: &Cluster, wanted: u32, free: u32, coming: u32, why: &str) -> Event {
+    Event {
+        detail_type: event::POOL_SHORT.to_owned(),
+        detail: json!({
+            "manager": manager,
+            "sourceClusterId": root.identifier,
+            "wantedSlots": wanted,
+            "freeSlots": free,
+            "comingSlots": coming,
+            "reason": why,
+        }),
+        resources: vec![root.arn.clone()],
+    }
 }
 
 fn about(owner: &Owner) -> Map<String, Value> {

@@ -55,6 +55,11 @@ impl<'a> Family<'a> {
         self.copies.iter().filter_map(|identifier| self.by_identifier.get(identifier).copied())
     }
 
+    /// Every cluster that was observed, of this family or not.
+    pub fn clusters(&self) -> impl Iterator<Item = &'a Cluster> + '_ {
+        self.by_identifier.values().copied()
+    }
+
     /// Root and copies: what can be cloned.
     pub fn sources(&self) -> impl Iterator<Item = &'a Cluster> + '_ {
         std::iter::once(self.root).chain(self.copies())

@@ -66,8 +66,19 @@ pub fn of_generation(identifier: &str, generation: &str) -> String {
     join(identifier, &hash::short(&[generation], 10))
 }
 
+/// The identifier of the nth copy in the pool of a root. The hash keeps two managers in one account apart. Short enough for the
+/// snapshot that it may be made from, which is called after it.
+pub fn copy(prefix: &str, root: &str, manager: &str, number: u32) -> String {
+    let tail = format!("copy-{}-{number}", hash::short(&[manager, root], 6));
+    join_within(MAX_LENGTH - "-source".len(), &format!("{prefix}{root}"), &tail)
+}
+
 /// `head-tail` with as much of the head as fits; always valid if the tail is.
 fn join(head: &str, tail: &str) -> String {
+    join_within(MAX_LENGTH, head, tail)
+}
+
+fn join_within(most: usize, head: &str, tail: &str) -> String {
     let mut name = String::new();
     for c in head.to_ascii_lowercase().chars() {
         let c = if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
@@ -78,7 +89,7 @@ fn join(head: &str, tail: &str) -> String {
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         name.insert_str(0, "c-");
     }
-    name.truncate(MAX_LENGTH - 1 - tail.len());
+    name.truncate(most - 1 - tail.len());
     format!("{}-{tail}", name.trim_end_matches('-'))
 }
 
@@ -109,6 +120,8 @@ mod tests {
             let other = derive(&Parts { logical_id: &format!("{logical}x"), ..parts });
             prop_assert_ne!(&identifier, &other);
             prop_assert_eq!(validate(&instance(&identifier, 12)), Ok(()));
+            let copy = copy(&prefix, &readable, "m", 4_000_000_000);
+            prop_assert_eq!(validate(&format!("{copy}-source")), Ok(()));
         }
     }
 }

@@ -33,5 +33,6 @@ pub mod response_url;
 pub mod settings;
 pub mod slots;
 pub mod snapshot;
+pub mod sweep;
 pub mod tags;
 pub mod update;

@@ -116,6 +116,10 @@ pub mod tag {
     pub const SET_ON: &str = "aurora-clone:set-on";
     /// Set on a copy that is going to be purged: nobody clones it any more.
     pub const RETIRING: &str = "aurora-clone:retiring";
+    /// On a copy of the pool: when the maintainer first saw that it can be cloned, which it told EventBridge then.
+    pub const READY: &str = "aurora-clone:ready";
+    /// Set by a person, to any value: the maintainer never takes the carrier away.
+    pub const KEEP: &str = "aurora-clone:keep";
 }
 
 /// Steps that the state machine asks of the handler.
@@ -142,4 +146,10 @@ pub mod event {
     pub const CLONE_FAILED: &str = "clone-failed";
     /// A clone is gone.
     pub const CLONE_DELETED: &str = "clone-deleted";
+    /// A copy of the pool can be cloned.
+    pub const COPY_READY: &str = "copy-ready";
+    /// A copy of the pool is being deleted.
+    pub const COPY_PURGED: &str = "copy-purged";
+    /// A pool has fewer free slots than are wanted, and nothing that is being made will change that.
+    pub const POOL_SHORT: &str = "pool-short";
 }
