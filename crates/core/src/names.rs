@@ -45,6 +45,8 @@ pub mod env {
     pub const ALLOWED_SECURITY_GROUPS: &str = "ALLOWED_SECURITY_GROUPS";
     /// Patterns of the instance classes that clones may have.
     pub const ALLOWED_INSTANCE_CLASSES: &str = "ALLOWED_INSTANCE_CLASSES";
+    /// The name of the SSM parameter with the maintenance configuration.
+    pub const MAINTENANCE_CONFIG: &str = "MAINTENANCE_CONFIG";
     /// `true` if a template may ask for a clone that keeps its source's password.
     pub const ALLOW_SOURCE_PASSWORD: &str = "ALLOW_SOURCE_PASSWORD";
 
@@ -69,6 +71,7 @@ pub mod env {
         ALLOWED_SECURITY_GROUPS,
         ALLOWED_INSTANCE_CLASSES,
         ALLOW_SOURCE_PASSWORD,
+        MAINTENANCE_CONFIG,
     ];
 }
 
@@ -132,6 +135,22 @@ pub mod step {
     pub const ANSWER: &str = "answer";
     /// Tell EventBridge what came of it.
     pub const TELL: &str = "tell";
+}
+
+/// What the maintainer's schedules and its state machine say.
+pub mod maintain {
+    /// The schedule of whole runs.
+    pub const MAINTAIN: &str = "maintain";
+    /// The schedule of leases and orphans, and the work of following one.
+    pub const SWEEP: &str = "sweep";
+    /// The work of following a pool.
+    pub const POOL: &str = "pool";
+    /// After a step: wait, and make another one.
+    pub const WAIT: &str = "wait";
+    /// After a step: nothing is under way.
+    pub const SETTLED: &str = "settled";
+    /// After a step: nothing is under way, and somebody has to look.
+    pub const TROUBLED: &str = "troubled";
 }
 
 /// Events on the default event bus.
