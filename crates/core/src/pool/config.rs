@@ -10,9 +10,17 @@ use chrono::Duration;
 use crate::limits::Patterns;
 
 mod cost;
+mod fields;
+mod json;
+pub mod keys;
+mod problem;
+mod read;
+mod source;
 mod window;
 
 pub use cost::{Budget, Prices};
+pub use problem::{Problem, describe};
+pub use read::{MAX_BYTES, MAX_CLUSTERS};
 pub use window::Window;
 
 /// The whole configuration.

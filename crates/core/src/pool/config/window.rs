@@ -17,6 +17,21 @@ impl Window {
         (from != to && !days.is_empty()).then_some(Self { from, to, days })
     }
 
+    /// When it begins.
+    pub fn from(&self) -> NaiveTime {
+        self.from
+    }
+
+    /// When it ends; before `from` it is on the next day.
+    pub fn to(&self) -> NaiveTime {
+        self.to
+    }
+
+    /// The days on which it begins, Monday first.
+    pub fn days(&self) -> &[Weekday] {
+        &self.days
+    }
+
     /// Whether it is open.
     pub fn contains(&self, now: DateTime<Utc>) -> bool {
         // What is open now began today or yesterday: it is shorter than a day.
