@@ -220,7 +220,8 @@ impl<'a> Fields<'a> {
 
 /// A whole number, also as a text of at most nine digits.
 pub(super) fn whole(value: &Value, range: &RangeInclusive<u32>) -> Result<u32, String> {
-    let number = number(value).filter(|number| number.fract() == 0.0);
+    let pointed = value.as_str().is_some_and(|text| text.contains('.'));
+    let number = number(value).filter(|number| number.fract() == 0.0 && !pointed);
     let fits = |number: &f64| (f64::from(*range.start())..=f64::from(*range.end())).contains(number);
     let number = number.filter(fits).map(|number| number as u32);
     number.ok_or_else(|| format!("takes a whole number from {} to {}", range.start(), range.end()))
