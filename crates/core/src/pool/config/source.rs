@@ -1,28 +1,21 @@
 //! Reads what is wanted of one source.
 
-use std::collections::BTreeMap;
-
-use chrono::{Duration, NaiveTime, Weekday};
+use chrono::Duration;
 use serde_json::Value;
 
 use super::cost::{Budget, Prices};
-use super::fields::{Fields, Given, Refused, whole};
-use super::json::member;
+use super::fields::{Fields, Given, Refused};
 use super::keys;
 use super::problem::Problem;
-use super::window::Window;
-use super::{CopyMethod, Quota, SourceConfig};
+use super::{CopyMethod, SourceConfig, quota, window};
 use crate::duration::format_duration;
-use crate::event::shown;
 use crate::identifier;
 use crate::properties::{is_instance_class, is_security_group};
 use crate::settings::Settings;
-use crate::tags;
 
 const MAX_TARGET: u32 = 600;
 const MAX_COPIES: u32 = 40;
 const COPIES: u32 = 8;
-const MAX_QUOTA: u32 = 1_000;
 const MAX_GROUPS: usize = 16;
 /// The largest volume, in GiB: 256 TiB.
 const MAX_VOLUME: f64 = 262_144.0;
@@ -66,8 +59,8 @@ pub(super) fn read(
     }
     let costs = costs(&mut fields);
     let copy_timeout = fields.duration("copy-timeout", Duration::minutes(30), Some(Duration::hours(25)));
-    let quota = quota(&mut fields);
-    let window = fields.parts("window", window);
+    let quota = quota::read(&mut fields);
+    let window = fields.parts("window", window::read);
     let protect = fields.patterns("protect");
     let max_lifetime = fields.duration("max-lifetime", Duration::hours(1), None);
     let ((max_copy_age, replace_after), (limit, margin), (budget, prices)) = (ages?, slots?, costs?);
@@ -172,93 +165,4 @@ fn costs(fields: &mut Fields<'_>) -> Result<(Option<Budget>, Prices), Refused> {
         instance_hour: instance_hour?.unwrap_or(usual.instance_hour),
     };
     Ok((budget?.map(|monthly| Budget { monthly }), prices))
-}
-
-fn quota(fields: &mut Fields<'_>) -> Given<Quota> {
-    const TAG: &str = "takes the key of a tag, at most 128 letters, digits, spaces and . : / = + - @ _, not one of AWS's \
-                       or the manager's";
-    let valid_key = |key: &str| tags::validate(&[(key.to_owned(), String::new())].into()).is_ok();
-    let tag = fields.text("owner-tag", valid_key, TAG);
-    let everybody = fields.whole("owner-quota", 0..=MAX_QUOTA);
-    let owners = fields.parts("owner-quotas", owners);
-    let (tag, everybody, owners) = (tag?, everybody?, owners?);
-    match (tag, everybody, owners) {
-        (None, None, None) => Ok(None),
-        (Some(_), None, None) => {
-            fields.refuse("owner-tag", "says nothing without owner-quota or owner-quotas");
-            Err(Refused)
-        }
-        (None, ..) => {
-            fields.refuse("owner-tag", "needed with owner-quota and owner-quotas");
-            Err(Refused)
-        }
-        (Some(tag), everybody, owners) => {
-            Ok(Some(Quota { tag, everybody, owners: owners.unwrap_or_default() }))
-        }
-    }
-}
-
-fn owners(
-    value: &Value,
-    path: String,
-    problems: &mut Vec<Problem>,
-) -> Result<BTreeMap<String, u32>, Refused> {
-    let Some(map) = value.as_object() else {
-        let message = format!("it is {} and takes an object of owners and their numbers", shown(Some(value)));
-        problems.push(Problem::new(path, message));
-        return Err(Refused);
-    };
-    let before = problems.len();
-    let mut owners = BTreeMap::new();
-    for (owner, value) in map {
-        if owner.is_empty() || tags::validate_value(owner, owner).is_err() {
-            let message = "no tag can have this value; it takes at most 256 letters, digits, spaces and . : / = + - @ _";
-            problems.push(Problem::new(member(&path, owner), message));
-        }
-        match whole(value, &(0..=MAX_QUOTA)) {
-            Ok(quota) => {
-                owners.insert(owner.clone(), quota);
-            }
-            Err(wanted) => {
-                let message = format!("it is {} and {wanted}", shown(Some(value)));
-                problems.push(Problem::new(member(&path, owner), message));
-            }
-        }
-    }
-    if problems.len() == before { Ok(owners) } else { Err(Refused) }
-}
-
-const WEEK: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Mon),
-    ("tue", Weekday::Tue),
-    ("wed", Weekday::Wed),
-    ("thu", Weekday::Thu),
-    ("fri", Weekday::Fri),
-    ("sat", Weekday::Sat),
-    ("sun", Weekday::Sun),
-];
-
-fn window(value: &Value, path: String, problems: &mut Vec<Problem>) -> Result<Window, Refused> {
-    const TIME: &str = "takes a time of the day in UTC such as 22:00";
-    let mut fields = Fields::of(value, path, &keys::WINDOW, problems)?;
-    let time = |value: &Value| {
-        // Five characters: the format alone would take 6:00, and the schema does not.
-        let text = value.as_str().filter(|text| text.len() == 5);
-        let time = text.and_then(|text| NaiveTime::parse_from_str(text, "%H:%M").ok());
-        time.ok_or_else(|| TIME.to_owned())
-    };
-    let (from, to) = (fields.read("from", time), fields.read("to", time));
-    let (from, to) = (fields.needed("from", from, TIME), fields.needed("to", to, TIME));
-    let days = fields.texts("days", 1..=7, |text| match WEEK.iter().any(|(name, _)| *name == text) {
-        true => Ok(()),
-        false => Err(format!("takes one of {}", WEEK.map(|(name, _)| name).join(", "))),
-    });
-    let days = days?.map(|names| {
-        WEEK.iter().filter(|(name, _)| names.iter().any(|one| one == name)).map(|(_, day)| *day).collect()
-    });
-    let days = days.unwrap_or_else(|| WEEK.map(|(_, day)| day).to_vec());
-    Window::new(from?, to?, days).ok_or_else(|| {
-        fields.refuse("to", "must be another time than from; leave the window out to have it open always");
-        Refused
-    })
 }
