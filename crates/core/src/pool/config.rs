@@ -3,16 +3,24 @@
 //! A configuration that is half understood would delete what the other half protects, so whatever is wrong anywhere in it
 //! is a reason to change nothing. Everything that is wrong is reported at once, each with its path.
 
-use std::collections::BTreeMap;
-
 use chrono::Duration;
 
 use crate::limits::Patterns;
 
 mod cost;
+mod fields;
+mod json;
+pub mod keys;
+mod problem;
+mod quota;
+mod read;
+mod source;
 mod window;
 
 pub use cost::{Budget, Prices};
+pub use problem::{Problem, describe};
+pub use quota::Quota;
+pub use read::{MAX_BYTES, MAX_CLUSTERS};
 pub use window::Window;
 
 /// The whole configuration.
@@ -93,23 +101,5 @@ impl CopyMethod {
             Self::PointInTime => "point-in-time",
             Self::Snapshot => "snapshot",
         }
-    }
-}
-
-/// How many clones of a source one owner may have. A clone's owner is the value of its tag `tag`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quota {
-    /// `owner-tag`: the key of the tag that names the owner.
-    pub tag: String,
-    /// `owner-quota`: for everybody who is not in `owners`; `None`: no limit.
-    pub everybody: Option<u32>,
-    /// `owner-quotas`
-    pub owners: BTreeMap<String, u32>,
-}
-
-impl Quota {
-    /// How many clones an owner may have; `None`: as many as there are slots.
-    pub fn of(&self, owner: &str) -> Option<u32> {
-        self.owners.get(owner).copied().or(self.everybody)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::forms::{is_instance_class, kms_key, own_role, rds_name};
+use super::forms::{is_instance_class, is_security_group, kms_key, own_role, rds_name};
 use super::read::{Reader, scalar, whole};
 use super::{ClusterWish, InstanceWish};
 use crate::engine::Capacity;
@@ -102,10 +102,7 @@ impl Reader<'_> {
         const NAME: &str = "VpcSecurityGroupIds";
         let limits = &self.settings.limits;
         let groups = self.texts(NAME, |text| {
-            let id = text.strip_prefix("sg-").unwrap_or_default();
-            let fine = (1..=60).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-            if !fine {
+            if !is_security_group(text) {
                 return Err("each is the id of a VPC security group such as sg-0123456789abcdef0".to_owned());
             }
             limits.security_group(text)?;

@@ -108,7 +108,7 @@ fn is_path(text: &str) -> bool {
 }
 
 /// `db.` and two or three plain parts. Which classes a region has is for RDS to say.
-pub(super) fn is_instance_class(text: &str) -> bool {
+pub(crate) fn is_instance_class(text: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
@@ -117,4 +117,11 @@ pub(super) fn is_instance_class(text: &str) -> bool {
             let parts: Vec<&str> = rest.split('.').collect();
             (2..=3).contains(&parts.len()) && parts.into_iter().all(part) && rest.len() <= 60
         })
+}
+
+/// The id of a VPC security group. Whether there is such a group is for RDS to say.
+pub(crate) fn is_security_group(text: &str) -> bool {
+    text.strip_prefix("sg-").is_some_and(|id| {
+        (1..=60).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
 }

@@ -25,6 +25,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use forms::{is_instance_class, is_security_group};
 use read::Reader;
 
 /// How long CloudFormation waits for an answer when the template does not say, and at most, in seconds.
