@@ -1,11 +1,12 @@
 //! The proof that a cluster is ours. Nothing can be deleted or changed without one.
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use crate::names::tag;
 use crate::request::Owner;
 use crate::settings::Settings;
-use crate::snapshot::{Cluster, KeyState, SecretState};
+use crate::snapshot::{Cluster, ClusterSnapshot, KeyState, SecretState};
 use crate::tags::{RestoreType, Role, Tags};
 
 /// A cluster that was proved to belong to one owner. Only [`prove`] makes it.
@@ -96,6 +97,29 @@ impl OwnedCopy {
     }
 }
 
+/// A cluster snapshot that was proved to have been taken by this manager, for a copy of its pool. Only [`prove_snapshot`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedSnapshot {
+    identifier: String,
+    created_at: Option<DateTime<Utc>>,
+}
+
+impl OwnedSnapshot {
+    /// The snapshot's identifier.
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
+    /// Whether a snapshot is the one that was proved, and nobody has made it another's since. It has no id but its name, which can
+    /// be given again; two of one name were not taken in the same moment.
+    pub fn is(&self, snapshot: &ClusterSnapshot) -> bool {
+        let copy = snapshot.tags.get(tag::CLUSTER);
+        self.identifier == snapshot.identifier
+            && self.created_at == snapshot.created_at
+            && copy.is_some_and(|copy| snapshot_for(copy) == self.identifier)
+    }
+}
+
 /// Proves that a secret or a key with these tags was made by `owner`'s manager, for this resource and this incarnation of it.
 fn made_for(tags: &Tags, owner: &Owner, generation: &str) -> bool {
     let is = |key: &str, value: &str| tags.get(key).map(String::as_str) == Some(value);
@@ -130,6 +154,23 @@ pub fn prove_copy(cluster: &Cluster, settings: &Settings) -> Option<OwnedCopy> {
         arn: cluster.arn.clone(),
         resource_id: cluster.resource_id.clone(),
     })
+}
+
+/// The identifier of the snapshot that a copy of the pool is restored from.
+pub fn snapshot_for(copy: &str) -> String {
+    format!("{copy}-source")
+}
+
+/// Proves a snapshot by its own tags and its name; `None` if this manager did not take it for a copy of its pool. The root's tags,
+/// which RDS may give its snapshots, name another cluster.
+pub fn prove_snapshot(snapshot: &ClusterSnapshot, settings: &Settings) -> Option<OwnedSnapshot> {
+    let get = |key: &str| snapshot.tags.get(key).map(String::as_str);
+    let copy = get(tag::CLUSTER).filter(|copy| !copy.is_empty())?;
+    let ours = get(tag::MANAGER) == Some(&settings.manager)
+        && get(tag::ROLE) == Some("copy")
+        && snapshot.identifier == snapshot_for(copy)
+        && copy.starts_with(&settings.name_prefix);
+    ours.then(|| OwnedSnapshot { identifier: snapshot.identifier.clone(), created_at: snapshot.created_at })
 }
 
 /// Why a cluster is not ours.

@@ -169,6 +169,17 @@ pub struct Restore {
     pub settings: ClusterSettings,
 }
 
+/// The call that makes a copy from a snapshot instead of its source's present volume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FromSnapshot {
+    /// The new cluster; its restore type is a full copy, which is what every restore from a snapshot is.
+    pub restore: Restore,
+    /// The snapshot's identifier.
+    pub snapshot: String,
+    /// The engine, which this call does not find out by itself.
+    pub engine: String,
+}
+
 /// The call that adds an instance. It is never public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInstance {

@@ -237,6 +237,23 @@ pub struct InstanceSettings {
     pub monitoring_role: Option<String>,
 }
 
+/// One manual snapshot of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterSnapshot {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The identifier of the cluster that it was taken of, as it was then.
+    pub cluster: Option<String>,
+    /// Its status.
+    pub status: Status,
+    /// When it was taken.
+    pub created_at: Option<DateTime<Utc>>,
+    /// All its tags.
+    pub tags: Tags,
+}
+
 /// What is known of a secret that we keep. Never its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretState {
