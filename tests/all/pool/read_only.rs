@@ -15,7 +15,7 @@ const CLIENTS: [&str; 8] = ["rds", "cloudformation", "dynamodb", "states", "secr
 
 /// Makes one call of every operation that these clients must not send, and returns the names and the errors.
 macro_rules! calls {
-    ($cloud:expr, { $($client:ident.$operation:ident($($set:ident($value:expr)),*);)* }) => {
+    ($cloud:expr, { $($client:ident.$operation:ident($($set:ident($value:expr)),* $(,)?);)* }) => {
         vec![$((
             stringify!($operation),
             $cloud.$client.$operation()$(.$set($value))*.send().await
