@@ -10,6 +10,7 @@ mod documents;
 mod faults;
 mod house;
 mod lifecycle;
+mod pool;
 mod predecessor;
 mod rows;
 mod secrecy;

@@ -9,6 +9,7 @@ use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::plan::Action;
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::{Owner, Wanted};
+use aurora_clone_core::rules::Rules;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::slots::{self, Freshness};
 use aurora_clone_core::snapshot::Cluster;
@@ -287,7 +288,7 @@ proptest! {
         let named = &named.get(&clusters).identifier;
         for source in [named, &stage.root] {
             let (wanted, time) = wanted(source, stage.world.now());
-            let choice = create::choose(&wanted, &clusters, &[], &settings, time);
+            let choice = create::choose(&wanted, &clusters, &[], &settings, &Rules::default(), time);
             for action in &choice.plan.actions {
                 let Action::Restore(restore) = action else { panic!("{action:?}") };
                 let cluster = stage.world.rds.cluster(&restore.source).unwrap();

@@ -130,6 +130,11 @@ impl House {
         Self { sim, tasks }
     }
 
+    /// The product's clients, for what another function than the handler does. No state machine is theirs.
+    pub fn cloud(&self) -> Cloud {
+        cloud(&self.sim, &self.look(|world| world.config.clone()), String::new())
+    }
+
     /// Looks at the account.
     pub fn look<R>(&self, look: impl FnOnce(&World) -> R) -> R {
         self.sim.with(|world| look(world))
@@ -400,9 +405,15 @@ fn check_password(world: &World, cluster: &aurora_clone_sim::rds::Cluster) {
 
 /// The product's handler over a simulated account.
 pub fn handler(sim: &Sim, config: &Config, state_machine: String, operator: Operator<'_>) -> CloneHandler {
-    let clock = sim.clone();
     let (home, _) = Place::of(&state_machine, "states").unwrap();
-    let cloud = Cloud::new(Parts {
+    let cloud = cloud(sim, config, state_machine);
+    CloneHandler { cloud, settings: settings(operator), home, response_origin: None }
+}
+
+/// The product's clients over a simulated account.
+pub fn cloud(sim: &Sim, config: &Config, state_machine: String) -> Cloud {
+    let clock = sim.clone();
+    Cloud::new(Parts {
         region: config.region.clone(),
         credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
         // As long as the real connector lets one request take.
@@ -411,8 +422,7 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, operator: Oper
         state_machine,
         clock: Arc::new(move || clock.now()),
         endpoint: Box::new(|_| None),
-    });
-    CloneHandler { cloud, settings: settings(operator), home, response_origin: None }
+    })
 }
 
 /// A production cluster with everything that a restore drops unless it is told.

@@ -16,6 +16,9 @@ use aws_types::region::Region;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use crate::read_only::OnlyReads;
+use crate::skew::Skew;
+
 /// How long one call may take with all its attempts. Shorter than a lock's lease.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
 
@@ -52,6 +55,7 @@ pub struct Cloud {
     pub state_machine: String,
     /// What time it is. Steps take their time from the state machine; this is for leases.
     pub clock: Clock,
+    skew: Skew,
 }
 
 /// What a [`Cloud`] is made of.
@@ -75,7 +79,9 @@ pub struct Parts {
 impl Cloud {
     /// Builds the clients. No connection is opened yet.
     pub fn new(parts: Parts) -> Self {
-        let connector = parts.http.clone();
+        let skew = Skew::default();
+        let http = skew.watching(parts.http, Arc::clone(&parts.clock));
+        let connector = http.clone();
         let config = SdkConfig::builder()
             .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
             .region(Region::new(parts.region))
@@ -117,10 +123,37 @@ impl Cloud {
             kms: aws_sdk_kms::Client::from_conf(kms.build()),
             events: aws_sdk_eventbridge::Client::from_conf(events.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
-            http: parts.http,
+            http,
             table: parts.table,
             state_machine: parts.state_machine,
             clock: parts.clock,
+            skew,
+        }
+    }
+
+    /// The same clients over another connection.
+    pub(crate) fn over(&self, http: SharedHttpConnector) -> Self {
+        let connector = http.clone();
+        let client = http_client_fn(move |_, _| connector.clone());
+        let rds = self.rds.config().to_builder().http_client(client.clone());
+        let cloudformation = self.cloudformation.config().to_builder().http_client(client.clone());
+        let dynamodb = self.dynamodb.config().to_builder().http_client(client.clone());
+        let states = self.states.config().to_builder().http_client(client.clone());
+        let secrets = self.secrets.config().to_builder().http_client(client.clone());
+        let kms = self.kms.config().to_builder().http_client(client.clone());
+        let events = self.events.config().to_builder().http_client(client.clone());
+        let ssm = self.ssm.config().to_builder().http_client(client);
+        Self {
+            rds: aws_sdk_rds::Client::from_conf(rds.build()),
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            states: aws_sdk_sfn::Client::from_conf(states.build()),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+            kms: aws_sdk_kms::Client::from_conf(kms.build()),
+            events: aws_sdk_eventbridge::Client::from_conf(events.build()),
+            ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            http,
+            ..self.clone()
         }
     }
 
@@ -137,6 +170,12 @@ impl Cloud {
     pub fn now(&self) -> DateTime<Utc> {
         (self.clock)()
     }
+
+    /// How far AWS's clock is ahead of this process's, by the latest answer that had a date; `None` before there was one. AWS dates
+    /// in whole seconds, and an answer takes its time, so a few seconds mean nothing.
+    pub fn skew(&self) -> Option<chrono::Duration> {
+        self.skew.get()
+    }
 }
 
 /// An error with its sources, as they are displayed. Their `Debug` would show the raw answer of AWS, and an item of the table
@@ -144,6 +183,12 @@ impl Cloud {
 fn in_words(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
+
+/// The refusal of clients that only read, where that is why a call failed.
+fn refusal<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e OnlyReads> {
+    let mut errors = std::iter::successors(Some(error), |error| error.source());
+    errors.find_map(|error| error.downcast_ref())
 }
 
 /// The endpoint of a service by the SDKs' environment variables: `AWS_ENDPOINT_URL_<ID>`, then `AWS_ENDPOINT_URL`.
@@ -168,8 +213,11 @@ impl CallError {
     /// The error of an SDK call.
     pub fn new<E>(operation: &'static str, error: E) -> Self
     where
-        E: ProvideErrorMetadata + std::error::Error,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        if let Some(refused) = refusal(&error) {
+            return Self { operation, code: Some(OnlyReads::CODE.to_owned()), message: refused.to_string() };
+        }
         let code = error.code().map(str::to_owned);
         let message = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),

@@ -8,11 +8,17 @@ pub mod cloud;
 pub mod cloudformation;
 pub mod events;
 pub mod execute;
+#[cfg(test)]
+mod fake;
 pub mod http;
 pub mod incarnations;
 pub mod keys;
 pub mod lock;
 pub mod observe;
+pub mod parameter;
+pub mod read_only;
 pub mod requests;
+pub mod rules;
 pub mod secrets;
+mod skew;
 mod table;

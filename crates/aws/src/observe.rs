@@ -11,6 +11,10 @@ use std::collections::BTreeMap;
 
 use crate::cloud::{CallError, Cloud};
 
+mod snapshots;
+
+pub use snapshots::{cluster_snapshot, cluster_snapshots};
+
 /// The most that RDS lists on one page.
 const PAGE: i32 = 100;
 /// The most pages that are read; far more than an account can have.
@@ -29,16 +33,6 @@ pub async fn cluster(cloud: &Cloud, identifier: &str) -> Result<Option<Cluster>,
     let found = list_clusters(cloud, filter("db-cluster-id", [identifier.to_owned()])).await?;
     // A listing that answers with another cluster than was asked for is as good as none.
     Ok(found.into_iter().find(|cluster| cluster.identifier == identifier))
-}
-
-/// Whether there is a cluster snapshot of this identifier.
-pub async fn snapshot_exists(cloud: &Cloud, identifier: &str) -> Result<bool, CallError> {
-    let call = cloud.rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier);
-    match call.send().await.map_err(|error| CallError::new("DescribeDBClusterSnapshots", error)) {
-        Ok(found) => Ok(!found.db_cluster_snapshots().is_empty()),
-        Err(error) if error.is("DBClusterSnapshotNotFoundFault") => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// The instances of some clusters.

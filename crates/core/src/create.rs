@@ -17,6 +17,7 @@ use crate::plan::{Action, Decision, Next, Plan, Restore, Seen};
 use crate::properties::OnNoSlot;
 use crate::record::{Baseline, Incarnation};
 use crate::request::Wanted;
+use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::slots::{self, Reason, Verdict};
 use crate::snapshot::{Cluster, Instance, KeyState, Phase, SecretState};
@@ -68,14 +69,16 @@ impl From<Plan> for Choice {
 }
 
 /// Chooses a source for a clone that does not exist yet. To be called, and carried out, under the root's lock. `instances` are
-/// those of the root.
+/// those of the root, and `rules` are published for it.
 pub fn choose(
     wanted: &Wanted,
     clusters: &[Cluster],
     instances: &[Instance],
     settings: &Settings,
+    rules: &Rules,
     time: Time,
 ) -> Choice {
+    let settings = &rules.apply(settings);
     let failed = |reason: String| Plan::decide(failure(wanted, reason)).into();
     let find = |identifier: &str| clusters.iter().find(|cluster| cluster.identifier == identifier);
     let root = match root(wanted, clusters, settings) {
@@ -92,12 +95,17 @@ pub fn choose(
     if find(&wanted.identifier).is_some() {
         return Plan::wait(1, format!("{} is listed by now", wanted.identifier), Seen::default()).into();
     }
+    let family = Family::of(root, clusters);
+    if let Some(quota) = &rules.quota
+        && let Err(reason) = quota.admits(wanted, &family, clusters, &settings.manager)
+    {
+        return failed(reason);
+    }
     let mut record = record(wanted, root, instances, settings, time.now);
     let desired = desired(wanted, root, &record, settings);
     if let Err(refused) = within_limits(&desired, settings) {
         return failed(format!("{refused}. Nothing was made."));
     }
-    let family = Family::of(root, clusters);
     let verdicts = slots::judge(&family, &wanted.properties.freshness, settings, time.now);
     let chooser = Chooser { wanted, root, desired: &desired, settings, time };
     let mut plan = chooser.pick(&verdicts);
@@ -310,16 +318,25 @@ impl Chooser<'_> {
     }
 }
 
-/// Copies whose data no Create may use any more, by the operator's own age limit: marked, so that the maintainer purges them. A
-/// copy that is young enough for anybody stays out of it, whatever this template's `MaxCopyAge` is.
+/// Copies whose data no Create may use any more, by the operator's own age limit: marked, so that the maintainer purges them, the
+/// oldest first. A copy that is young enough for anybody stays out of it, whatever this template's `MaxCopyAge` is. Where more are
+/// marked than the maintainer purges at once it purges none, so no more are.
 fn obsolete(family: &Family<'_>, settings: &Settings, now: DateTime<Utc>) -> Vec<Action> {
-    let too_old = |copy: &&Cluster| {
-        let data_time = copy.own_lineage().and_then(|lineage| lineage.data_time);
-        copy.tag(tag::RETIRING).is_none() && data_time.is_some_and(|time| now - time > settings.max_copy_age)
-    };
-    let copies = family.copies().filter(too_old);
-    let ours = copies.filter_map(|copy| guard::prove_copy(copy, settings));
-    ours.take(MOST_MARKED).map(|copy| Action::MarkRetiring { copy, since: now }).collect()
+    let data_time = |copy: &Cluster| copy.own_lineage().and_then(|lineage| lineage.data_time);
+    let ours: Vec<&Cluster> =
+        family.copies().filter(|copy| guard::prove_copy(copy, settings).is_some()).collect();
+    let (marked, mut rest): (Vec<&Cluster>, Vec<&Cluster>) =
+        ours.iter().copied().partition(|copy| copy.tag(tag::RETIRING).is_some());
+    rest.retain(|copy| data_time(copy).is_some_and(|time| now - time > settings.max_copy_age));
+    rest.sort_by_key(|copy| data_time(copy));
+    let room = cap(ours.len()).saturating_sub(marked.len()).min(MOST_MARKED);
+    let proved = rest.into_iter().take(room).filter_map(|copy| guard::prove_copy(copy, settings));
+    proved.map(|copy| Action::MarkRetiring { copy, since: now }).collect()
+}
+
+/// How many of so many copies the maintainer purges in one run: two, or a quarter of them.
+fn cap(copies: usize) -> usize {
+    (copies / 4).max(2)
 }
 
 /// What is known of a clone that exists, or did.

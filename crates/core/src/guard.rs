@@ -110,9 +110,13 @@ impl OwnedSnapshot {
         &self.identifier
     }
 
-    /// Whether a snapshot is the one that was proved: it has no id but its name, which can be given again.
+    /// Whether a snapshot is the one that was proved, and nobody has made it another's since. It has no id but its name, which can
+    /// be given again; two of one name were not taken in the same moment.
     pub fn is(&self, snapshot: &ClusterSnapshot) -> bool {
-        self.identifier == snapshot.identifier && self.created_at == snapshot.created_at
+        let copy = snapshot.tags.get(tag::CLUSTER);
+        self.identifier == snapshot.identifier
+            && self.created_at == snapshot.created_at
+            && copy.is_some_and(|copy| snapshot_for(copy) == self.identifier)
     }
 }
 

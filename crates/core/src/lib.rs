@@ -30,6 +30,7 @@ pub mod properties;
 pub mod record;
 pub mod request;
 pub mod response_url;
+pub mod rules;
 pub mod settings;
 pub mod slots;
 pub mod snapshot;

@@ -17,7 +17,7 @@ use super::{Advance, LOCKED, Observed, Step, StepError, TAKEDOWN, Went};
 use crate::cloud::CallError;
 use crate::cloudformation::{self, Word};
 use crate::lock::{self, Lock};
-use crate::{incarnations, keys, observe, requests, secrets};
+use crate::{incarnations, keys, observe, requests, rules, secrets};
 
 /// The secret and the key of a clone.
 pub(super) type Kept = (Option<SecretState>, Option<KeyState>);
@@ -161,7 +161,8 @@ impl Step<'_> {
         let of_root: Vec<&Cluster> = clusters.iter().filter(|cluster| cluster.identifier == root).collect();
         let instances = observe::instances(self.cloud, &of_root).await?;
         let time = Time { now: self.moment.now, deadline: self.deadline - TAKEDOWN };
-        let choice = create::choose(wanted, &clusters, &instances, self.settings, time);
+        let rules = rules::load(self.cloud, root).await?;
+        let choice = create::choose(wanted, &clusters, &instances, self.settings, &rules, time);
         info!(verdicts = slots::report(&choice.plan.verdicts), "slots");
         if let Some(record) = &choice.record {
             if !lock.outlasts_a_call(self.cloud.now()) {

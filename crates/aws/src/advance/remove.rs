@@ -67,7 +67,7 @@ impl Step<'_> {
         }
         let mut taken = Vec::new();
         for snapshot in targets.iter().filter_map(|target| unwanted.snapshot_of(target)) {
-            if observe::snapshot_exists(self.cloud, &snapshot).await? {
+            if observe::cluster_snapshot(self.cloud, &snapshot).await?.is_some() {
                 taken.push(snapshot);
             }
         }

@@ -12,6 +12,7 @@ use crate::observe::{self, Host};
 use crate::{keys, secrets};
 
 mod modify;
+pub mod snapshots;
 
 /// What became of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]

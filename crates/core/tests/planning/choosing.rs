@@ -7,6 +7,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Decision, Next, Plan};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::Wanted;
+use aurora_clone_core::rules::Rules;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, ClusterSettings, Status};
 use aurora_clone_core::tags::RestoreType;
@@ -53,7 +54,7 @@ fn a_full_copy_is_begun_only_if_it_can_be_ended() {
     let mut settings = settings(15, 1);
     let at = |settings: &Settings, left: Duration| {
         let time = Time { now: now(), deadline: now() + left };
-        create::choose(&wanted, &full(), &[], settings, time)
+        create::choose(&wanted, &full(), &[], settings, &Rules::default(), time)
     };
     let plan = at(&settings, Duration::hours(1)).plan;
     let words =
@@ -174,9 +175,17 @@ fn copies_that_nobody_may_use_any_more_are_marked() {
         with(old("clone-pool-7"), &[(tag::RESTORE_TYPE, "copy-on-write")]),
         with(clone_of("clone-a", "prod", "prod"), &[(tag::DATA_TIME, "2026-06-01T00:00:00Z")]),
         old("pool-of-another-prefix"),
-        Cluster { status: Status("stopped".to_owned()), ..old("clone-pool-8") },
+        Cluster {
+            status: Status("stopped".to_owned()),
+            ..with(old("clone-pool-8"), &[(tag::DATA_TIME, "2026-06-17T23:59:58Z")])
+        },
     ];
-    let expected = ["clone-pool-1", "clone-pool-8"];
+    // Eight more that nobody marks, and nobody clones: three in twelve may be marked.
+    all.extend((10..18).map(|n| {
+        let copy = copy_of(&format!("clone-pool-{n}"), "prod");
+        Cluster { status: Status("stopped".to_owned()), ..copy }
+    }));
+    let expected = ["clone-pool-8", "clone-pool-1"];
     // The operator's age counts, whatever the template's own is.
     for others in [json!({}), json!({ "MaxCopyAge": "PT1H" }), json!({ "MaxCopyAge": "P30D" })] {
         let plan = choose(&purging(others), &all, &settings(15, 1));
@@ -193,6 +202,35 @@ fn copies_that_nobody_may_use_any_more_are_marked() {
     all[0].status = Status("stopped".to_owned());
     all.truncate(2);
     refused(&choose(&purging(json!({})), &all, &settings(15, 1)), &["clone-pool-1"]);
+}
+
+/// The maintainer purges none where more are due than two or a quarter: a Create must not bring it there.
+#[test]
+fn no_more_copies_are_marked_than_are_purged_at_once() {
+    let old = |n: usize| {
+        with(copy_of(&format!("clone-pool-{n:02}"), "prod"), &[(tag::DATA_TIME, "2026-06-01T00:00:00Z")])
+    };
+    for (copies, marked_before, expected) in [
+        (1, 0, 1),
+        (5, 0, 2),
+        (5, 1, 1),
+        (5, 2, 0),
+        (5, 4, 0),
+        (11, 0, 2),
+        (12, 0, 3),
+        (40, 3, 7),
+        (120, 0, 20),
+    ] {
+        let mut all: Vec<Cluster> = (0..copies).map(old).collect();
+        for copy in &mut all[..marked_before] {
+            *copy = with(copy.clone(), &[(tag::RETIRING, "2026-06-20T00:00:00Z")]);
+        }
+        // Another manager's copies are neither marked nor counted.
+        all.extend((0..20).map(|n| with(old(200 + n), &[(tag::MANAGER, "another")])));
+        all.push(root());
+        let plan = choose(&asked(json!({ "PurgeObsoleteCopies": "true" })), &all, &settings(15, 1));
+        assert_eq!(marked(&plan).len(), expected, "{marked_before} of {copies}");
+    }
 }
 
 #[test]
@@ -284,7 +322,8 @@ fn the_longest_names_fit_into_tags() {
 fn a_failed_replacement_keeps_the_name_of_what_was_there() {
     let old = place().cluster_arn("clone-old");
     let wanted = Wanted { failed_id: old.clone(), ..wanted("gone") };
-    let plan = create::choose(&wanted, &[cluster("prod")], &[], &settings(15, 1), time()).plan;
+    let plan =
+        create::choose(&wanted, &[cluster("prod")], &[], &settings(15, 1), &Rules::default(), time()).plan;
     let decision = refused(&plan, &["no such Aurora cluster"]);
     assert_eq!(decision.physical_id, old);
     assert!(matches!(decision.events.as_slice(), [event] if event.detail["requestType"] == "Update"));

@@ -13,6 +13,7 @@ mod keeping;
 mod model;
 mod proof;
 mod room;
+mod rules;
 mod slots;
 mod updates;
 mod wishes;

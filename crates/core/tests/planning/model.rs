@@ -10,6 +10,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, ClusterChange, InstanceChange, NewInstance, Plan, Restore, Seen};
 use aurora_clone_core::record::Incarnation;
 use aurora_clone_core::request::Wanted;
+use aurora_clone_core::rules::Rules;
 use aurora_clone_core::snapshot::{
     Cluster, ClusterSettings, Instance, InstanceSettings, KeyState, ManagedSecret, Phase, SecretState, Status,
 };
@@ -33,7 +34,7 @@ pub fn choice(properties: &Value) -> (Wanted, Choice) {
     let request = request(properties, &Value::Null);
     let wanted = Wanted::created(&request, 0, place(), read(properties), &generous());
     let clusters = [root(), Cluster { clone_group: None, ..cluster("other") }];
-    let choice = create::choose(&wanted, &clusters, &[writer()], &generous(), time());
+    let choice = create::choose(&wanted, &clusters, &[writer()], &generous(), &Rules::default(), time());
     (wanted, choice)
 }
 

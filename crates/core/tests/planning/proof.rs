@@ -1,9 +1,10 @@
 //! The guard: every reason for which a cluster is not ours.
 
-use aurora_clone_core::guard::{NotOurs, prove, prove_copy};
+use aurora_clone_core::guard::{NotOurs, prove, prove_copy, prove_snapshot, snapshot_for};
 use aurora_clone_core::names::tag;
+use aurora_clone_core::snapshot::{ClusterSnapshot, Status};
 
-use crate::room::{STACK, carrying, clone_of, cluster, copy_of, owner, settings, with};
+use crate::room::{STACK, carrying, clone_of, cluster, copy_of, now, owner, settings, with};
 
 #[test]
 fn ours_is_proved_by_everything_together() {
@@ -83,4 +84,36 @@ fn a_copy_is_proved_by_its_own_tags() {
     }
     assert_eq!(prove_copy(&cluster("clone-pool"), &settings), None);
     assert_eq!(prove_copy(&copy_of("pool", "prod"), &settings), None, "without the prefix");
+}
+
+#[test]
+fn a_snapshot_is_proved_by_its_tags_and_its_name() {
+    let settings = settings(15, 1);
+    let snapshot = |id: &str, tags: &[(&str, &str)]| ClusterSnapshot {
+        identifier: id.to_owned(),
+        arn: String::new(),
+        cluster: Some("prod".to_owned()),
+        status: Status("available".to_owned()),
+        created_at: Some(now()),
+        tags: with(copy_of("clone-pool", "prod"), tags).tags,
+    };
+    let name = snapshot_for("clone-pool");
+    let ours = snapshot(&name, &[]);
+    let owned = prove_snapshot(&ours, &settings).unwrap();
+    assert_eq!((owned.identifier(), owned.is(&ours)), ("clone-pool-source", true));
+    for (key, value) in
+        [(tag::MANAGER, "another"), (tag::ROLE, "clone"), (tag::CLUSTER, "clone-x"), (tag::CLUSTER, "")]
+    {
+        assert_eq!(prove_snapshot(&snapshot(&name, &[(key, value)]), &settings), None, "{key}={value:?}");
+    }
+    assert_eq!(prove_snapshot(&snapshot("clone-pool", &[]), &settings), None, "another name");
+    let elsewhere = snapshot("pool-source", &[(tag::CLUSTER, "pool")]);
+    assert_eq!(prove_snapshot(&elsewhere, &settings), None, "without the prefix");
+    let untagged = ClusterSnapshot { tags: Default::default(), ..ours.clone() };
+    assert_eq!(prove_snapshot(&untagged, &settings), None);
+    // What a fresh look finds under the name is another one.
+    let later = ClusterSnapshot { created_at: Some(now() + chrono::Duration::seconds(1)), ..ours.clone() };
+    for other in [later, untagged, snapshot("clone-pool-2-source", &[])] {
+        assert!(!owned.is(&other), "{other:?}");
+    }
 }

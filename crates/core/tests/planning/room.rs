@@ -7,6 +7,7 @@ use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::plan::{Plan, Seen};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::{Owner, Request, Wanted};
+use aurora_clone_core::rules::Rules;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::slots::Freshness;
 use aurora_clone_core::snapshot::{
@@ -204,7 +205,7 @@ pub fn time() -> Time {
 
 /// A choice at that moment, where nothing is known of the root's instances.
 pub fn choose(wanted: &Wanted, clusters: &[Cluster], settings: &Settings) -> Plan {
-    create::choose(wanted, clusters, &[], settings, time()).plan
+    create::choose(wanted, clusters, &[], settings, &Rules::default(), time()).plan
 }
 
 /// A Delete of our resource, as it comes.

@@ -1,0 +1,4 @@
+//! The pool and its maintainer.
+
+mod quota;
+mod read_only;
