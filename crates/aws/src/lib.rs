@@ -14,6 +14,7 @@ pub mod http;
 pub mod incarnations;
 pub mod keys;
 pub mod lock;
+pub mod maintain;
 pub mod observe;
 pub mod parameter;
 pub mod read_only;

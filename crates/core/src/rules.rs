@@ -4,12 +4,11 @@
 //! The handler never reads that configuration: a mistake in it must not stop Creates. The maintainer publishes these rules once it
 //! has understood all of it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::family::Family;
 use crate::names::tag;
+use crate::pool::config::{Quota, SourceConfig};
 use crate::request::Wanted;
 use crate::settings::Settings;
 use crate::snapshot::Cluster;
@@ -30,23 +29,19 @@ pub struct Rules {
     pub margin: Option<u32>,
     /// How many clones each owner may have.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub quota: Option<OwnerQuota>,
-}
-
-/// How many clones of a source each owner may have, by a tag that every template has to give.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnerQuota {
-    /// The tag whose value is the owner.
-    pub tag: String,
-    /// For each owner that is not named; `None`: any number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub everybody: Option<u32>,
-    /// For owners by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub owners: BTreeMap<String, u32>,
+    pub quota: Option<Quota>,
 }
 
 impl Rules {
+    /// What the configuration says about a source beyond the operator's settings.
+    pub fn of(config: &SourceConfig, settings: &Settings) -> Self {
+        Self {
+            limit: (config.limit != settings.limit).then_some(config.limit),
+            margin: (config.margin != settings.margin).then_some(config.margin),
+            quota: config.quota.clone(),
+        }
+    }
+
     /// The operator's settings as they are for this source. The limit only gets smaller: beyond the operator's, AWS makes full copies.
     pub fn apply(&self, settings: &Settings) -> Settings {
         let limit = self.limit.unwrap_or(settings.limit).min(settings.limit);
@@ -55,7 +50,7 @@ impl Rules {
     }
 }
 
-impl OwnerQuota {
+impl Quota {
     /// Whether the owner that a template names may have one more clone of this family, or a sentence that says why not. To be asked
     /// under the root's lease, like everything that counts.
     pub fn admits(
@@ -74,7 +69,7 @@ impl OwnerQuota {
                 self.tag
             ));
         };
-        let Some(most) = self.owners.get(owner).copied().or(self.everybody) else { return Ok(()) };
+        let Some(most) = self.of(owner) else { return Ok(()) };
         let takes_slot = |cluster: &Cluster| family.clones().any(|(clone, _)| std::ptr::eq(clone, cluster));
         let counts = |cluster: &&Cluster| {
             // What replaces a clone is the same resource.

@@ -1,7 +1,8 @@
 //! The rules that the maintainer publishes for a source, as Creates obey them.
 
 use aurora_clone_aws::rules;
-use aurora_clone_core::rules::{OwnerQuota, Rules};
+use aurora_clone_core::pool::config::Quota;
+use aurora_clone_core::rules::Rules;
 use aurora_clone_sim::Config;
 use aurora_clone_tests::{House, PERSON_KEY, TABLE, strangers_clone};
 use serde_json::json;
@@ -10,7 +11,7 @@ const OF_DATA: &str = "SourceClusterId: prod\nTags: { team: data }";
 const WHERE: &str = "owner-quotas of prod in the maintenance configuration";
 
 fn one_each() -> Rules {
-    let quota = OwnerQuota { tag: "team".to_owned(), everybody: Some(1), ..OwnerQuota::default() };
+    let quota = Quota { tag: "team".to_owned(), everybody: Some(1), ..Quota::default() };
     Rules { quota: Some(quota), ..Rules::default() }
 }
 

@@ -4,7 +4,9 @@ use aurora_clone_core::engine::Capacity;
 use aurora_clone_core::guard::Owned;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, NewInstance, Restore};
+use aurora_clone_core::snapshot::InstanceSettings;
 use aurora_clone_core::tags::Tags;
+use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::types::{ServerlessV2ScalingConfiguration, Tag};
 
 use crate::cloud::{CallError, Cloud};
@@ -12,6 +14,7 @@ use crate::observe::{self, Host};
 use crate::{keys, secrets};
 
 mod modify;
+pub mod pool;
 pub mod snapshots;
 
 /// What became of an action.
@@ -102,39 +105,60 @@ async fn restore(cloud: &Cloud, new: &Restore) -> Result<Outcome, CallError> {
 }
 
 async fn create_instance(cloud: &Cloud, new: &NewInstance) -> Result<Outcome, CallError> {
-    let call = cloud
-        .rds
-        .create_db_instance()
-        .db_instance_identifier(&new.identifier)
-        .db_cluster_identifier(new.cluster.identifier())
-        .db_instance_class(&new.settings.class)
-        .engine(&new.engine)
-        .publicly_accessible(false)
-        .set_db_parameter_group_name(new.settings.parameter_group.clone())
-        .enable_performance_insights(new.settings.performance_insights)
-        .set_performance_insights_retention_period(new.settings.performance_insights_retention)
-        .set_performance_insights_kms_key_id(new.settings.performance_insights_key.clone())
-        .monitoring_interval(new.settings.monitoring_interval)
-        .set_monitoring_role_arn(new.settings.monitoring_role.clone())
-        .set_tags(Some(tags(&new.tags)));
+    let cluster = new.cluster.identifier();
+    let call = new_instance(cloud, &new.identifier, cluster, &new.engine, &new.settings, &new.tags);
     match call.send().await.map_err(|error| CallError::new("CreateDBInstance", error)) {
         Ok(_) => Ok(Outcome::Done),
-        Err(error) if error.is("DBInstanceAlreadyExists") => taken(cloud, new, error).await,
+        Err(error) if error.is("DBInstanceAlreadyExists") => {
+            taken(cloud, &new.identifier, cluster, error).await
+        }
         Err(error) => judge(error, &["InvalidDBClusterStateFault"]),
     }
 }
 
+/// The call that adds an instance to a cluster.
+fn new_instance(
+    cloud: &Cloud,
+    identifier: &str,
+    cluster: &str,
+    engine: &str,
+    settings: &InstanceSettings,
+    given: &Tags,
+) -> CreateDBInstanceFluentBuilder {
+    cloud
+        .rds
+        .create_db_instance()
+        .db_instance_identifier(identifier)
+        .db_cluster_identifier(cluster)
+        .db_instance_class(&settings.class)
+        .engine(engine)
+        .publicly_accessible(false)
+        .set_db_parameter_group_name(settings.parameter_group.clone())
+        .enable_performance_insights(settings.performance_insights)
+        .set_performance_insights_retention_period(settings.performance_insights_retention)
+        .set_performance_insights_kms_key_id(settings.performance_insights_key.clone())
+        .monitoring_interval(settings.monitoring_interval)
+        .set_monitoring_role_arn(settings.monitoring_role.clone())
+        .set_tags(Some(tags(given)))
+}
+
 /// Instance identifiers are per account and region: one that exists is ours only as a member of our cluster.
-async fn taken(cloud: &Cloud, new: &NewInstance, error: CallError) -> Result<Outcome, CallError> {
-    match observe::host_of_instance(cloud, &new.identifier).await? {
-        Some(Host::Cluster(cluster)) if cluster == new.cluster.identifier() => Ok(Outcome::Done),
+async fn taken(
+    cloud: &Cloud,
+    identifier: &str,
+    cluster: &str,
+    error: CallError,
+) -> Result<Outcome, CallError> {
+    match observe::host_of_instance(cloud, identifier).await? {
+        Some(Host::Cluster(host)) if host == cluster => Ok(Outcome::Done),
         Some(host) => {
             let whose = match host {
-                Host::Cluster(cluster) => format!("an instance of the cluster {cluster:?}"),
+                Host::Cluster(host) => format!("an instance of the cluster {host:?}"),
                 Host::Nothing => "an instance that is no cluster's".to_owned(),
             };
-            let name = &new.identifier;
-            Ok(Outcome::Refused(format!("the name {name} is taken by {whose}; choose another ClusterId")))
+            Ok(Outcome::Refused(format!(
+                "the name {identifier} is taken by {whose}; choose another ClusterId"
+            )))
         }
         // A listing may lag behind.
         None => Ok(Outcome::NotYet(error.message)),

@@ -15,7 +15,7 @@ use crate::cloud::{CallError, Cloud};
 use crate::observe;
 
 /// States that pass.
-const BUSY: [&str; 2] = ["InvalidDBClusterStateFault", "InvalidDBInstanceState"];
+pub(super) const BUSY: [&str; 2] = ["InvalidDBClusterStateFault", "InvalidDBInstanceState"];
 
 /// Changes settings of a cluster, at once.
 pub(super) async fn cluster(

@@ -154,7 +154,7 @@ impl Step<'_> {
 
     /// What Creates have to know of the configuration.
     fn rules(&self) -> Rules {
-        Rules::of(self.policy.source)
+        Rules::of(self.policy.source, self.settings)
     }
 
     /// Whether Creates know the rules already. Where that can't be read, publishing them says what is wrong.

@@ -6,7 +6,8 @@ use aurora_clone_core::create;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, Next};
 use aurora_clone_core::request::Wanted;
-use aurora_clone_core::rules::{OwnerQuota, Rules};
+use aurora_clone_core::pool::config::Quota;
+use aurora_clone_core::rules::Rules;
 use aurora_clone_core::snapshot::{Cluster, Status};
 use serde_json::json;
 
@@ -36,7 +37,7 @@ fn rules_only_get_tighter_than_the_operator() {
 
 #[test]
 fn rules_are_written_as_they_are_read() {
-    let quota = OwnerQuota {
+    let quota = Quota {
         tag: "team".to_owned(),
         everybody: Some(2),
         owners: BTreeMap::from([("data".to_owned(), 5)]),
@@ -70,7 +71,7 @@ fn refusal(rules: &Rules, wanted: &Wanted, clusters: &[Cluster]) -> Option<Strin
 /// At most two for everybody, one for `small`, none for `banned`, by the tag `team`.
 fn quota() -> Rules {
     let owners = [("small".to_owned(), 1), ("banned".to_owned(), 0)].into();
-    let quota = OwnerQuota { tag: "team".to_owned(), everybody: Some(2), owners };
+    let quota = Quota { tag: "team".to_owned(), everybody: Some(2), owners };
     Rules { quota: Some(quota), ..Rules::default() }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use serde_json::Value;
 
 use super::fields::{Fields, Given, Refused, whole};
@@ -13,13 +15,15 @@ use crate::tags;
 const MAX_QUOTA: u32 = 1_000;
 
 /// How many clones of a source one owner may have. A clone's owner is the value of its tag `tag`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     /// `owner-tag`: the key of the tag that names the owner.
     pub tag: String,
     /// `owner-quota`: for everybody who is not in `owners`; `None`: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub everybody: Option<u32>,
     /// `owner-quotas`
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub owners: BTreeMap<String, u32>,
 }
 
