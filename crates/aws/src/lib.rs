@@ -13,6 +13,7 @@ pub mod incarnations;
 pub mod keys;
 pub mod lock;
 pub mod observe;
+pub mod orphans;
 pub mod requests;
 pub mod secrets;
 mod table;

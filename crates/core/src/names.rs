@@ -116,6 +116,10 @@ pub mod tag {
     pub const SET_ON: &str = "aurora-clone:set-on";
     /// Set on a copy that is going to be purged: nobody clones it any more.
     pub const RETIRING: &str = "aurora-clone:retiring";
+    /// Put by people, with any value: the maintainer never touches the carrier.
+    pub const KEEP: &str = "aurora-clone:keep";
+    /// The end of the lease about which people were warned, and when: `<end>@<when>`. Another end is warned about again.
+    pub const WARNED: &str = "aurora-clone:warned";
 }
 
 /// Steps that the state machine asks of the handler.
@@ -142,4 +146,8 @@ pub mod event {
     pub const CLONE_FAILED: &str = "clone-failed";
     /// A clone is gone.
     pub const CLONE_DELETED: &str = "clone-deleted";
+    /// The lease of a clone is nearly over.
+    pub const CLONE_EXPIRING: &str = "clone-expiring";
+    /// CloudFormation no longer wants something that we made for it.
+    pub const ORPHAN_FOUND: &str = "orphan-found";
 }
