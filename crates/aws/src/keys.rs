@@ -34,6 +34,52 @@ pub async fn observe(cloud: &Cloud, alias: &str) -> Result<Option<KeyState>, Cal
     Ok(Some(KeyState { tags: tags(cloud, &arn).await?, policy, deleting, arn }))
 }
 
+/// What the aliases of our keys begin with.
+const ALIASES: &str = "alias/aurora-clone/";
+
+/// Every key that has an alias of ours, by that alias, without its policy. One that goes while this is read is left out; one that
+/// we may not read is somebody else's.
+pub async fn list(cloud: &Cloud) -> Result<Vec<(String, KeyState)>, CallError> {
+    const OPERATION: &str = "ListAliases";
+    let (mut keys, mut marker): (Vec<(String, KeyState)>, Option<String>) = (Vec::new(), None);
+    for _ in 0..MAX_PAGES {
+        let page = cloud.kms.list_aliases().limit(100).set_marker(marker.clone()).send().await;
+        let page = page.map_err(|error| CallError::new(OPERATION, error))?;
+        for entry in page.aliases() {
+            let named = entry.alias_name().filter(|alias| alias.starts_with(ALIASES));
+            let Some((alias, id)) = named.zip(entry.target_key_id()) else { continue };
+            if keys.iter().any(|(known, _)| known == alias) {
+                continue;
+            }
+            match listed(cloud, id).await {
+                Ok(key) => keys.push((alias.to_owned(), key)),
+                Err(error) if error.is_passing() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        if !page.truncated() {
+            return Ok(keys);
+        }
+        let next = page.next_marker().map(str::to_owned);
+        if next.is_none() || next == marker {
+            break;
+        }
+        marker = next;
+    }
+    Err(CallError::nonsense(OPERATION, "the listing does not end"))
+}
+
+async fn listed(cloud: &Cloud, id: &str) -> Result<KeyState, CallError> {
+    let found = cloud.kms.describe_key().key_id(id).send().await;
+    let found = found.map_err(|error| CallError::new("DescribeKey", error))?;
+    let metadata = found.key_metadata().and_then(|metadata| Some((metadata.arn()?, metadata.key_state())));
+    let (arn, state) = metadata.ok_or_else(|| {
+        CallError::nonsense("DescribeKey", format!("the key {id} was described without ARN"))
+    })?;
+    let tags = tags(cloud, arn).await?;
+    Ok(KeyState { arn: arn.to_owned(), tags, policy: None, deleting: is_deleting(state) })
+}
+
 fn is_deleting(state: Option<&State>) -> bool {
     matches!(state, Some(State::PendingDeletion | State::PendingReplicaDeletion))
 }

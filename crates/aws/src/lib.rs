@@ -16,6 +16,7 @@ pub mod keys;
 pub mod lock;
 pub mod maintain;
 pub mod observe;
+pub mod orphans;
 pub mod parameter;
 pub mod read_only;
 pub mod requests;

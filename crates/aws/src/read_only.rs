@@ -11,11 +11,12 @@ use crate::cloud::Cloud;
 
 /// The operations that are let through, as AWS spells them; everything else is refused. `GetSecretValue` is none of them: a plan needs
 /// no password.
-pub const READS: [&str; 15] = [
+pub const READS: [&str; 16] = [
     "DescribeDBClusters",
     "DescribeDBInstances",
     "DescribeDBClusterSnapshots",
     "DescribeStacks",
+    "DescribeStackEvents",
     "DescribeStackResource",
     "GetItem",
     "GetParameter",

@@ -6,7 +6,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::password;
 use aurora_clone_core::plan::NewSecret;
 use aurora_clone_core::snapshot::SecretState;
-use aws_sdk_secretsmanager::types::Tag;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{Outcome, changed, judge};
@@ -35,6 +35,60 @@ pub async fn observe(cloud: &Cloud, name: &str) -> Result<Option<SecretState>, C
         policy,
         deleting,
     }))
+}
+
+/// The most pages that are read of a listing.
+const MAX_PAGES: usize = 1_000;
+
+/// Every secret whose name begins with `prefix` and whose tags name this manager. Listings lag behind, and tell no policy.
+pub async fn list(cloud: &Cloud, prefix: &str, manager: &str) -> Result<Vec<SecretState>, CallError> {
+    const OPERATION: &str = "ListSecrets";
+    let filter = |key: FilterNameStringType, value: &str| Filter::builder().key(key).values(value).build();
+    // The filters match beginnings, each of any tag: they only save pages.
+    let filters = vec![
+        filter(FilterNameStringType::Name, prefix),
+        filter(FilterNameStringType::TagKey, tag::MANAGER),
+        filter(FilterNameStringType::TagValue, manager),
+    ];
+    let (mut secrets, mut token) = (Vec::new(), None);
+    for _ in 0..MAX_PAGES {
+        let call = cloud.secrets.list_secrets().max_results(100).set_filters(Some(filters.clone()));
+        let page = call.set_next_token(token.clone()).send().await;
+        let page = page.map_err(|error| CallError::new(OPERATION, error))?;
+        for entry in page.secret_list() {
+            let (Some(name), Some(arn)) = (entry.name(), entry.arn()) else {
+                return Err(CallError::nonsense(OPERATION, "a secret without name or ARN was listed"));
+            };
+            let secret = SecretState {
+                name: name.to_owned(),
+                arn: arn.to_owned(),
+                key: entry.kms_key_id().map(str::to_owned),
+                tags: entry
+                    .tags()
+                    .iter()
+                    .filter_map(|tag| {
+                        Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))
+                    })
+                    .collect(),
+                policy: None,
+                deleting: entry.deleted_date().is_some(),
+            };
+            let ours = secret.tags.get(tag::MANAGER).is_some_and(|of| of == manager);
+            let twice = secrets.iter().any(|known: &SecretState| known.arn == secret.arn);
+            if ours && name.starts_with(prefix) && !twice {
+                secrets.push(secret);
+            }
+        }
+        let next = page.next_token().filter(|next| !next.is_empty()).map(str::to_owned);
+        if next.is_none() {
+            return Ok(secrets);
+        }
+        if next == token {
+            break;
+        }
+        token = next;
+    }
+    Err(CallError::nonsense(OPERATION, "the listing does not end"))
 }
 
 async fn policy(cloud: &Cloud, name: &str) -> Result<Option<String>, CallError> {

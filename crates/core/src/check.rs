@@ -255,6 +255,6 @@ fn ours<'a>(owned: &Owned, clusters: &'a [Cluster], settings: &Settings) -> Resu
     Ok(cluster)
 }
 
-fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Result<(), Violation> {
+pub(crate) fn ensure(holds: bool, rule: impl FnOnce() -> String) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation(rule())) }
 }

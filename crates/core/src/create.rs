@@ -21,6 +21,7 @@ use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::slots::{self, Reason, Verdict};
 use crate::snapshot::{Cluster, Instance, KeyState, Phase, SecretState};
+use crate::sweep;
 use crate::tags::{self, RestoreType, Role, Tags};
 
 /// Seconds between two looks at something that takes minutes.
@@ -329,14 +330,9 @@ fn obsolete(family: &Family<'_>, settings: &Settings, now: DateTime<Utc>) -> Vec
         ours.iter().copied().partition(|copy| copy.tag(tag::RETIRING).is_some());
     rest.retain(|copy| data_time(copy).is_some_and(|time| now - time > settings.max_copy_age));
     rest.sort_by_key(|copy| data_time(copy));
-    let room = cap(ours.len()).saturating_sub(marked.len()).min(MOST_MARKED);
+    let room = sweep::cap(ours.len(), None).saturating_sub(marked.len()).min(MOST_MARKED);
     let proved = rest.into_iter().take(room).filter_map(|copy| guard::prove_copy(copy, settings));
     proved.map(|copy| Action::MarkRetiring { copy, since: now }).collect()
-}
-
-/// How many of so many copies the maintainer purges in one run: two, or a quarter of them.
-fn cap(copies: usize) -> usize {
-    (copies / 4).max(2)
 }
 
 /// What is known of a clone that exists, or did.

@@ -110,6 +110,48 @@ pub fn pool_short(manager: &str, root: &Cluster, wanted: u32, free: u32, coming:
     }
 }
 
+/// What an event of the maintainer is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The manager.
+    pub manager: &'a str,
+    /// The stack and the resource that asked for it, where one did.
+    pub owner: Option<(&'a str, &'a str)>,
+    /// The clone's identifier.
+    pub cluster: &'a str,
+}
+
+impl Subject<'_> {
+    fn detail(self) -> Map<String, Value> {
+        let mut detail = Map::from_iter([("manager".to_owned(), json!(self.manager))]);
+        if let Some((stack_id, logical_id)) = self.owner {
+            detail.insert("stackId".to_owned(), json!(stack_id));
+            detail.insert("logicalResourceId".to_owned(), json!(logical_id));
+        }
+        detail.insert("clusterId".to_owned(), json!(self.cluster));
+        detail
+    }
+}
+
+/// A clone's lease is nearly over, and how to renew it.
+pub fn expiring(subject: Subject<'_>, arn: &str, expires: &str, renew: &str) -> Event {
+    let mut detail = subject.detail();
+    detail.insert("expires".to_owned(), json!(expires));
+    detail.insert("renew".to_owned(), json!(renew));
+    Event {
+        detail_type: event::CLONE_EXPIRING.to_owned(),
+        detail: Value::Object(detail),
+        resources: vec![arn.to_owned()],
+    }
+}
+
+/// CloudFormation no longer wants something that was made for it, for the first time by its word.
+pub fn orphan_found(subject: Subject<'_>, arns: Vec<String>, reason: &str) -> Event {
+    let mut detail = subject.detail();
+    detail.insert("reason".to_owned(), json!(reason));
+    Event { detail_type: event::ORPHAN_FOUND.to_owned(), detail: Value::Object(detail), resources: arns }
+}
+
 fn about(owner: &Owner) -> Map<String, Value> {
     let fields =
         [("manager", &owner.manager), ("stackId", &owner.stack_id), ("logicalResourceId", &owner.logical_id)];

@@ -3,18 +3,22 @@
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use crate::duration::parse_time;
 use crate::names::tag;
 use crate::request::Owner;
 use crate::settings::Settings;
 use crate::snapshot::{Cluster, ClusterSnapshot, KeyState, SecretState};
-use crate::tags::{RestoreType, Role, Tags};
+use crate::tags::{self, RestoreType, Role, Tags};
 
-/// A cluster that was proved to belong to one owner. Only [`prove`] makes it.
+/// A cluster that was proved to belong to one owner, or to be this manager's clone. Only [`prove`], [`prove_own`] and
+/// [`prove_leased`] make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owned {
     identifier: String,
     resource_id: String,
     generation: String,
+    /// The end of the lease that the proof rests on.
+    expired: Option<String>,
 }
 
 impl Owned {
@@ -28,9 +32,22 @@ impl Owned {
         &self.resource_id
     }
 
-    /// Which incarnation of the resource it is.
+    /// Which incarnation of the resource it is; empty where nothing says so, as of a clone without a stack.
     pub fn generation(&self) -> &str {
         &self.generation
+    }
+
+    /// Whether a cluster is still what was proved. A proof by an expired lease ends when the lease is renewed or somebody keeps
+    /// the clone.
+    pub fn is_still(&self, cluster: &Cluster) -> bool {
+        let lease = self.expired.as_ref().is_none_or(|expired| {
+            cluster.tag(tag::EXPIRES) == Some(expired) && cluster.tag(tag::KEEP).is_none()
+        });
+        lease
+            && cluster.identifier == self.identifier
+            && cluster.resource_id == self.resource_id
+            && cluster.tag(tag::CLUSTER) == Some(&self.identifier)
+            && cluster.tag(tag::GENERATION).unwrap_or_default() == self.generation
     }
 }
 
@@ -194,6 +211,9 @@ pub enum NotOurs {
     /// It lacks the name prefix that all our clusters have.
     #[error("the cluster {0} does not begin with the name prefix {1:?}")]
     Prefix(String, String),
+    /// Its lease is not over, or it has none that can be read.
+    #[error("the cluster {0} has no lease that is over, its tag aurora-clone:expires is {1:?}")]
+    NotExpired(String, String),
 }
 
 /// Proves by the cluster's own tags, its identifier and its name that `owner` asked this manager for it.
@@ -228,5 +248,40 @@ pub fn prove(cluster: &Cluster, owner: &Owner, name_prefix: &str) -> Result<Owne
         identifier: identifier(),
         resource_id: cluster.resource_id.clone(),
         generation: generation.to_owned(),
+        expired: None,
     })
+}
+
+/// Proves by the cluster's own tags and its name that it is a clone of this manager, whoever asked for it.
+pub fn prove_own(cluster: &Cluster, settings: &Settings) -> Result<Owned, NotOurs> {
+    let identifier = || cluster.identifier.clone();
+    let Some(lineage) = tags::lineage(&cluster.tags) else { return Err(NotOurs::Untagged(identifier())) };
+    if lineage.cluster != cluster.identifier {
+        return Err(NotOurs::Inherited(identifier(), lineage.cluster.to_owned()));
+    }
+    if lineage.manager != settings.manager {
+        return Err(NotOurs::OtherManager(identifier(), lineage.manager.to_owned()));
+    }
+    if lineage.role != Role::Clone || lineage.root == cluster.identifier {
+        return Err(NotOurs::NotAClone(identifier()));
+    }
+    if !cluster.identifier.starts_with(&settings.name_prefix) {
+        return Err(NotOurs::Prefix(identifier(), settings.name_prefix.clone()));
+    }
+    Ok(Owned {
+        identifier: identifier(),
+        resource_id: cluster.resource_id.clone(),
+        generation: cluster.tag(tag::GENERATION).unwrap_or_default().to_owned(),
+        expired: None,
+    })
+}
+
+/// Proves what [`prove_own`] does, and that the clone's lease is over.
+pub fn prove_leased(cluster: &Cluster, settings: &Settings, now: DateTime<Utc>) -> Result<Owned, NotOurs> {
+    let owned = prove_own(cluster, settings)?;
+    let text = cluster.tag(tag::EXPIRES).unwrap_or_default();
+    match parse_time(text) {
+        Ok(end) if end <= now => Ok(Owned { expired: Some(text.to_owned()), ..owned }),
+        _ => Err(NotOurs::NotExpired(cluster.identifier.clone(), text.to_owned())),
+    }
 }

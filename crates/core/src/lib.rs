@@ -2,7 +2,7 @@
 //!
 //! Everything here is a function of its arguments: no clock, no environment, no network, no randomness. The shell
 //! (`aurora-clone-aws`) observes AWS into a [`snapshot`], asks a planner what to do ([`create`], [`update`],
-//! [`delete`]), has the plan looked over by separate code ([`check`]), and carries it out.
+//! [`delete`], [`sweep`]), has the plan looked over by separate code ([`check`]), and carries it out.
 
 pub mod answer;
 pub mod arn;

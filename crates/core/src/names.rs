@@ -123,6 +123,8 @@ pub mod tag {
     pub const READY: &str = "aurora-clone:ready";
     /// Set by a person, to any value: the maintainer never takes the carrier away.
     pub const KEEP: &str = "aurora-clone:keep";
+    /// The end of the lease about which people were warned, and when: `<end>@<when>`. Another end is warned about again.
+    pub const WARNED: &str = "aurora-clone:warned";
 }
 
 /// Steps that the state machine asks of the handler.
@@ -171,4 +173,8 @@ pub mod event {
     pub const COPY_PURGED: &str = "copy-purged";
     /// A pool has fewer free slots than are wanted, and nothing that is being made will change that.
     pub const POOL_SHORT: &str = "pool-short";
+    /// The lease of a clone is nearly over.
+    pub const CLONE_EXPIRING: &str = "clone-expiring";
+    /// CloudFormation no longer wants something that we made for it.
+    pub const ORPHAN_FOUND: &str = "orphan-found";
 }

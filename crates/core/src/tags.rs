@@ -195,6 +195,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_clone_carries_of_ours_fits_into_what_is_kept_for_it() {
+        let ours = [
+            tag::MANAGER,
+            tag::ROLE,
+            tag::CLUSTER,
+            tag::ROOT,
+            tag::SOURCE,
+            tag::RESTORE_TYPE,
+            tag::DATA_TIME,
+            tag::STACK_ID,
+            tag::LOGICAL_ID,
+            tag::GENERATION,
+            tag::PROPERTIES,
+            tag::PASSWORD,
+            tag::SECRET,
+            tag::KEY,
+            tag::EXPIRES,
+            tag::LEASE,
+            tag::DESCRIPTION,
+            tag::KEEP,
+            tag::WARNED,
+        ];
+        assert!(ours.len() <= RESERVED_TAGS && ours.iter().all(|key| is_reserved(key)));
+    }
+
+    #[test]
     fn users_tags() {
         assert_eq!(one("team", "Datenbänke & Co".replace('&', "+").as_str()), Ok(()));
         assert!(matches!(one("", "x"), Err(BadTag::KeyLength(_))));

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use crate::clone_handler::CloneHandler;
+use crate::pool_maintainer::{Emit, PoolMaintainer};
 
 /// A function that can't start.
 #[derive(Debug, Error)]
@@ -35,6 +36,24 @@ pub enum BadEnvironment {
 
 /// Builds the clone handler from the process's environment.
 pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
+    let (cloud, home) = cloud()?;
+    let response_origin =
+        variable(env::RESPONSE_ORIGIN).map(|text| LoopbackOrigin::parse(&text)).transpose()?;
+    Ok(CloneHandler { cloud, settings: settings()?, home, response_origin })
+}
+
+/// Builds the pool maintainer from the process's environment. `emit` gets its metrics.
+pub fn pool_maintainer(emit: Emit) -> Result<PoolMaintainer, BadEnvironment> {
+    let (cloud, _) = cloud()?;
+    Ok(PoolMaintainer { cloud, settings: settings()?, parameter: needed(env::MAINTENANCE_CONFIG)?, emit })
+}
+
+fn settings() -> Result<Settings, BadSetting> {
+    // The prefix may be empty on purpose, so its lookup is not the one that takes empty for absent.
+    Settings::read(|name| std::env::var(name).ok())
+}
+
+fn cloud() -> Result<(Cloud, Place), BadEnvironment> {
     let credentials = aws_credential_types::Credentials::new(
         needed("AWS_ACCESS_KEY_ID")?,
         needed("AWS_SECRET_ACCESS_KEY")?,
@@ -54,11 +73,7 @@ pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
         clock: Arc::new(now),
         endpoint: Box::new(|id| cloud::endpoint(variable, id)),
     });
-    let response_origin =
-        variable(env::RESPONSE_ORIGIN).map(|text| LoopbackOrigin::parse(&text)).transpose()?;
-    // The prefix may be empty on purpose, so its lookup is not the one that takes empty for absent.
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
-    Ok(CloneHandler { cloud, settings, home, response_origin })
+    Ok((cloud, home))
 }
 
 /// The endpoint of the table's service, where the first connection is opened.

@@ -4,3 +4,4 @@
 pub mod clone_handler;
 pub mod environment;
 pub mod logging;
+pub mod pool_maintainer;

@@ -1,5 +1,6 @@
 //! The `bootstrap` of the package: one binary, whose handler `_HANDLER` chooses.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use aurora_clone_core::names::env;
@@ -14,7 +15,10 @@ async fn main() -> Result<(), Error> {
     let handler = variable("_HANDLER").unwrap_or_default();
     match handler.as_str() {
         "clone-handler" => clone_handler().await,
-        _ => Err(format!("_HANDLER is {handler:?}; this package has clone-handler").into()),
+        "pool-maintainer" => pool_maintainer().await,
+        _ => {
+            Err(format!("_HANDLER is {handler:?}; this package has clone-handler and pool-maintainer").into())
+        }
     }
 }
 
@@ -30,6 +34,29 @@ async fn clone_handler() -> Result<(), Error> {
         async move {
             // Boxed: the steps are deep, and the compiler follows unboxed futures only so far.
             Box::pin(handler.handle(event.payload)).await.map_err(|error| Diagnostic {
+                error_type: error.name().to_owned(),
+                error_message: error.to_string(),
+            })
+        }
+    }))
+    .await
+}
+
+async fn pool_maintainer() -> Result<(), Error> {
+    let emit = Arc::new(|line: &Value| {
+        // A line of its own, as CloudWatch reads metrics from logs. Where the log is gone nobody can be told.
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    });
+    let maintainer = Arc::new(environment::pool_maintainer(emit).inspect_err(|error| {
+        tracing::error!(%error, "the function can't start");
+    })?);
+    if let Some(url) = environment::first_endpoint() {
+        maintainer.cloud.warm_up(&url).await;
+    }
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let maintainer = Arc::clone(&maintainer);
+        async move {
+            Box::pin(maintainer.handle(event.payload)).await.map_err(|error| Diagnostic {
                 error_type: error.name().to_owned(),
                 error_message: error.to_string(),
             })

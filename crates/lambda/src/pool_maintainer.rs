@@ -12,7 +12,7 @@ use aurora_clone_aws::{observe, parameter};
 use aurora_clone_core::duration::{format_time, parse_duration};
 use aurora_clone_core::hash;
 use aurora_clone_core::names::{maintain, step};
-use aurora_clone_core::pool::config::{Maintenance, Problem, SourceConfig};
+use aurora_clone_core::pool::config::{Maintenance, Problem, SourceConfig, describe};
 use aurora_clone_core::pool::metrics::Metrics;
 use aurora_clone_core::pool::plan::{Next, Policy, Seen};
 use aurora_clone_core::pool::report::Report;
@@ -49,7 +49,7 @@ pub enum MaintainerError {
     #[error("the maintenance configuration could not be read, and nothing was changed: {0}")]
     Unreadable(CallError),
     /// The configuration is wrong.
-    #[error("the maintenance configuration {name} is wrong, and nothing was changed: {}", problems(.problems))]
+    #[error("the maintenance configuration {name} is wrong, and nothing was changed: {}", describe(.problems))]
     Invalid {
         /// The parameter.
         name: String,
@@ -88,10 +88,6 @@ impl MaintainerError {
             Self::Refused(_) => "Refused",
         }
     }
-}
-
-fn problems(problems: &[Problem]) -> String {
-    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What a schedule sends.
@@ -157,7 +153,8 @@ impl PoolMaintainer {
 
     /// The configuration, as a whole or not at all.
     async fn configuration(&self) -> Result<Maintenance, MaintainerError> {
-        let text = parameter::read(&self.cloud, &self.parameter).await.map_err(MaintainerError::Unreadable)?;
+        let text =
+            parameter::read(&self.cloud, &self.parameter).await.map_err(MaintainerError::Unreadable)?;
         Maintenance::parse(&text, &self.settings)
             .map_err(|problems| MaintainerError::Invalid { name: self.parameter.clone(), problems })
     }
@@ -258,7 +255,13 @@ impl PoolMaintainer {
         if in_full {
             for line in &report.lines {
                 let text = serde_json::to_string(line).unwrap_or_default();
-                info!(source = report.source, cluster = line.cluster, decision = line.decision, line = text, "plan");
+                info!(
+                    source = report.source,
+                    cluster = line.cluster,
+                    decision = line.decision,
+                    line = text,
+                    "plan"
+                );
             }
         }
         let metrics = Metrics { manager: &self.settings.manager, now };
@@ -286,7 +289,14 @@ impl PoolMaintainer {
     }
 
     fn sweep<'a>(&'a self, run: &Run<'a>, whole: bool, seen: sweep::Seen) -> Sweep<'a> {
-        Sweep { maintenance: run.maintenance, settings: &self.settings, run: run.id, now: run.now, whole, seen }
+        Sweep {
+            maintenance: run.maintenance,
+            settings: &self.settings,
+            run: run.id,
+            now: run.now,
+            whole,
+            seen,
+        }
     }
 
     fn show_sweep(&self, now: DateTime<Utc>, shown: &sweep::Shown) {
@@ -318,8 +328,7 @@ impl PoolMaintainer {
         info!(source, seconds, why, "the state machine goes on");
         let readable: String = source.chars().take(30).collect();
         let name = format!("{work}-{readable}-{}", hash::short(&[source, run], 20));
-        let input =
-            json!({ "work": work, "source": source, "run": run, "seen": seen, "seconds": seconds, "why": why });
+        let input = json!({ "work": work, "source": source, "run": run, "seen": seen, "seconds": seconds, "why": why });
         let call = self.cloud.states.start_execution().state_machine_arn(&self.cloud.state_machine);
         let result = call.name(name).input(input.to_string()).send().await;
         match result.map_err(|error| CallError::new("StartExecution", error)) {

@@ -2,7 +2,6 @@
 
 use aurora_clone_core::engine::Capacity;
 use aurora_clone_core::guard::Owned;
-use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Action, NewInstance, Restore};
 use aurora_clone_core::snapshot::InstanceSettings;
 use aurora_clone_core::tags::Tags;
@@ -170,10 +169,7 @@ pub(crate) async fn changed(cloud: &Cloud, owned: &Owned) -> Result<Option<Outco
     let Some(cluster) = observe::cluster(cloud, owned.identifier()).await? else {
         return Ok(Some(Outcome::NotYet(format!("{} is not listed at the moment", owned.identifier()))));
     };
-    let same = cluster.resource_id == owned.resource_id()
-        && cluster.tag(tag::CLUSTER) == Some(owned.identifier())
-        && cluster.tag(tag::GENERATION) == Some(owned.generation());
-    if same {
+    if owned.is_still(&cluster) {
         return Ok(None);
     }
     Ok(Some(Outcome::NotYet(format!("{} is another cluster than a moment ago", owned.identifier()))))

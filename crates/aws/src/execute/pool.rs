@@ -38,7 +38,9 @@ async fn add_instance(cloud: &Cloud, new: &CopyInstance) -> Result<Outcome, Call
     let call = new_instance(cloud, &new.identifier, cluster, &new.engine, &new.settings, &new.tags);
     match call.send().await.map_err(|error| CallError::new("CreateDBInstance", error)) {
         Ok(_) => Ok(Outcome::Done),
-        Err(error) if error.is("DBInstanceAlreadyExists") => taken(cloud, &new.identifier, cluster, error).await,
+        Err(error) if error.is("DBInstanceAlreadyExists") => {
+            taken(cloud, &new.identifier, cluster, error).await
+        }
         Err(error) => judge(error, &["InvalidDBClusterStateFault"]),
     }
 }
@@ -82,7 +84,8 @@ async fn purgeable(cloud: &Cloud, copy: &OwnedCopy) -> Result<Option<Outcome>, C
 }
 
 async fn delete_copy(cloud: &Cloud, copy: &OwnedCopy) -> Result<Outcome, CallError> {
-    let call = cloud.rds.delete_db_cluster().db_cluster_identifier(copy.identifier()).skip_final_snapshot(true);
+    let call =
+        cloud.rds.delete_db_cluster().db_cluster_identifier(copy.identifier()).skip_final_snapshot(true);
     match call.send().await.map_err(|error| CallError::new("DeleteDBCluster", error)) {
         Ok(_) => Ok(Outcome::Done),
         Err(error) if error.is("DBClusterNotFoundFault") => Ok(Outcome::Done),

@@ -116,7 +116,9 @@ impl Step<'_> {
                 }
                 Outcome::NotYet(why) => went.follows = sooner(went.follows, 30, why),
                 // One copy's trouble keeps no other copy waiting.
-                Outcome::Refused(why) => went.report.troubles.push(format!("AWS refuses: {why} ({})", step.why)),
+                Outcome::Refused(why) => {
+                    went.report.troubles.push(format!("AWS refuses: {why} ({})", step.why))
+                }
             }
         }
         if plan.short.is_some() != observed.memory.short {

@@ -8,7 +8,9 @@ use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState};
 use aurora_clone_core::sweep::check::{check, check_actions};
 use aurora_clone_core::sweep::follow::{Followed, Sight, follow};
-use aurora_clone_core::sweep::{self, Finding, Heard, Kind, Plan, Removing, Rules, View, Word, lease, orphan};
+use aurora_clone_core::sweep::{
+    self, Finding, Heard, Kind, Plan, Removing, Rules, View, Word, lease, orphan,
+};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
