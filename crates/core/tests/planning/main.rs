@@ -14,5 +14,6 @@ mod model;
 mod proof;
 mod room;
 mod slots;
+mod sweep;
 mod updates;
 mod wishes;
