@@ -36,7 +36,7 @@ fn step(removing: &Removing, cluster: Option<&Cluster>, instances: &[Instance]) 
 
 fn again(followed: Followed) -> (Vec<String>, Removing) {
     match followed {
-        Followed::Again(actions, removing) => (done(&actions), removing),
+        Followed::Again(actions, removing) => (done(&actions), *removing),
         other => panic!("{other:?}"),
     }
 }

@@ -180,7 +180,7 @@ fn a_lease_is_cut_back_to_what_it_may_be() {
 #[test]
 fn a_warning_is_a_tag_and_an_event() {
     let soon = leased("2026-06-21T12:00:00Z", &[]);
-    let plan = look(&[soon.clone()], &rules(&nobody()));
+    let plan = look(std::slice::from_ref(&soon), &rules(&nobody()));
     assert_eq!(
         done(&plan.actions),
         ["clone-a aurora-clone:warned=2026-06-21T12:00:00Z@2026-06-21T00:00:00Z"]
@@ -192,7 +192,7 @@ fn a_warning_is_a_tag_and_an_event() {
     );
     assert_eq!(event.detail["expires"], "2026-06-21T12:00:00Z");
     let warned = with(soon.clone(), &[(tag::WARNED, "2026-06-21T12:00:00Z@2026-06-21T00:00:00Z")]);
-    assert!(look(&[warned.clone()], &rules(&nobody())).actions.is_empty());
+    assert!(look(std::slice::from_ref(&warned), &rules(&nobody())).actions.is_empty());
     // Renewed, and warned of the new end again.
     let renewed = with(warned, &[(tag::EXPIRES, "2026-06-21T18:00:00Z")]);
     assert_eq!(look(&[renewed], &rules(&nobody())).events.len(), 1);
@@ -220,7 +220,7 @@ fn a_clone_without_a_stack_goes_by_its_lease_and_nothing_with_it() {
     for key in [tag::STACK_ID, tag::LOGICAL_ID, tag::GENERATION] {
         lone.tags.remove(key);
     }
-    let plan = look(&[lone.clone()], &rules(&nobody()));
+    let plan = look(std::slice::from_ref(&lone), &rules(&nobody()));
     assert_eq!(done(&plan.actions), ["- clone-a-1", "- clone-a"]);
     assert_eq!((plan.removing[0].secret.as_ref(), plan.removing[0].generation.as_str()), (None, ""));
     assert!(found(&plan, "clone-a")[0].contains("no stack"), "{plan:?}");

@@ -65,7 +65,7 @@ fn quiet(plan: &Plan) {
 #[test]
 fn the_first_word_is_remembered_and_told_and_the_second_a_day_later_counts() {
     let (a, nobody) = (clone("clone-a", &[]), nobody());
-    let world = World::of(&[a.clone()], &[a.clone()]);
+    let world = World::of(std::slice::from_ref(&a), std::slice::from_ref(&a));
     let first = world.hear(&gone(), None, &rules(&nobody));
     assert!(first.actions.is_empty() && first.forget.is_empty());
     let [memory] = first.remember.as_slice() else { panic!("{first:?}") };
@@ -107,7 +107,7 @@ fn a_secret_and_a_key_without_a_cluster_go_at_once_when_they_are_due() {
 #[test]
 fn other_words_are_none_and_a_change_of_mind_is_forgotten() {
     let (a, nobody) = (clone("clone-a", &[]), nobody());
-    let world = World::of(&[a.clone()], &[a.clone()]);
+    let world = World::of(std::slice::from_ref(&a), std::slice::from_ref(&a));
     for (word, forgets, told) in [
         (Word::Owns(a.arn.clone()), 1, 0),
         (Word::InProgress, 1, 0),
@@ -179,7 +179,7 @@ fn what_may_not_go_is_reported_and_not_told_of() {
         (plain(), Rules { of_root: vec![("prod", &all, None)], ..rules(&nobody) }),
     ];
     for (cluster, rules) in cases {
-        let world = World::of(&[cluster.clone()], &[plain()]);
+        let world = World::of(std::slice::from_ref(&cluster), &[plain()]);
         for since in [None, ago(48)] {
             let plan = world.hear(&gone(), since, &rules);
             quiet(&plan);
@@ -255,7 +255,8 @@ fn if_too_many_are_due_none_goes() {
 #[test]
 fn what_goes_by_its_lease_goes_once() {
     let (nobody, a) = (nobody(), super::over("clone-a"));
-    let plan = World::of(&[a.clone()], &[a]).hear(&gone(), ago(24), &rules(&nobody));
+    let plan =
+        World::of(std::slice::from_ref(&a), std::slice::from_ref(&a)).hear(&gone(), ago(24), &rules(&nobody));
     assert_eq!(done(&plan.actions), ["- clone-a-1", "- clone-a"]);
     assert_eq!((plan.removing.len(), plan.removing[0].why), (1, Why::Lease));
 }
@@ -271,7 +272,7 @@ fn the_page_shows_what_a_sweep_tells() {
     };
     let nobody = nobody();
     let soon = clone("clone-a", &[(tag::EXPIRES, "2026-06-21T01:00:00Z")]);
-    let plan = World::of(&[soon.clone()], &[]).hear(&gone(), None, &rules(&nobody));
+    let plan = World::of(std::slice::from_ref(&soon), &[]).hear(&gone(), None, &rules(&nobody));
     assert_eq!(plan.events.len(), 2);
     for event in plan.events {
         let head = format!("## `{}`", event.detail_type);
@@ -288,4 +289,13 @@ fn the_page_shows_what_a_sweep_tells() {
             assert_eq!(told.replace("2026-06-21T01:00:00Z", "2026-06-23T00:00:02Z"), shown);
         }
     }
+}
+
+#[test]
+fn the_password_of_a_clone_that_was_renamed_by_hand_stays() {
+    let (nobody, a) = (nobody(), clone("clone-a", &[]));
+    let renamed = crate::room::carrying("mine", &a);
+    let plan = World::of(&[renamed], &[a]).hear(&gone(), ago(48), &rules(&nobody));
+    quiet(&plan);
+    assert!(found(&plan, "/aurora-clone-manager/clone-a")[0].contains("under another name"), "{plan:?}");
 }
