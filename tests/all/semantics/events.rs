@@ -55,7 +55,11 @@ async fn the_examples_have_exactly_the_keys_of_what_is_told() {
     house.update("web", &lines(&["ExpiresAfter: P2D\nDBClusterParameterGroupName: nobodys"]));
     house.settled("web").await;
     deleted(&house).await;
-    let (told, examples) = (told(&house), examples());
+    let (told, mut examples) = (told(&house), examples());
+    // The maintainer's events: `the_page_shows_what_a_sweep_tells` in core holds them against the page.
+    examples.retain(|example| {
+        example["detail-type"] != event::CLONE_EXPIRING && example["detail-type"] != event::ORPHAN_FOUND
+    });
     let known = [event::INSTANCE_READY, event::CLONE_READY, event::CLONE_FAILED, event::CLONE_DELETED];
     let shown: Vec<&str> = examples.iter().map(|example| example["detail-type"].as_str().unwrap()).collect();
     assert_eq!(shown, known);

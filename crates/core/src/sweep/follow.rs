@@ -145,7 +145,7 @@ impl Removing {
 /// What a later step observes of something that goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
-    /// The cluster of that identifier.
+    /// The cluster of that resource id, whatever it is called by now: one that was renamed by hand still needs its password.
     pub cluster: Option<&'a Cluster>,
     /// Its instances.
     pub instances: &'a [Instance],
@@ -159,7 +159,7 @@ pub struct Sight<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Followed {
     /// Do this, and look again in a while.
-    Again(Vec<Action>, Removing),
+    Again(Vec<Action>, Box<Removing>),
     /// AWS has taken all of it.
     Done,
     /// It is to go no longer, and what is left of it stays.
@@ -199,7 +199,7 @@ pub fn follow(
             let since = removing.absent_since.unwrap_or(now);
             next.absent_since = Some(since);
             if removing.identifier.is_some() && now - since < ABSENT_FOR {
-                return Followed::Again(Vec::new(), next);
+                return Followed::Again(Vec::new(), Box::new(next));
             }
             None
         }
@@ -209,5 +209,5 @@ pub fn follow(
     let remains = removing.remains(&secrets, &keys);
     let cluster = owned.as_ref().map(|(cluster, owned)| (*cluster, owned));
     let actions = delete::take_down(&removing.owner(), cluster, sight.instances, &remains);
-    if actions.is_empty() { Followed::Done } else { Followed::Again(actions, next) }
+    if actions.is_empty() { Followed::Done } else { Followed::Again(actions, Box::new(next)) }
 }

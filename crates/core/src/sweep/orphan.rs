@@ -173,7 +173,24 @@ pub fn judge(suspect: &Suspect<'_>, part: &Part<'_>, word: Option<&Word>) -> Ver
 }
 
 /// Why an incarnation can't go now.
-fn hindrance(part: &Part<'_>, rules: &Rules<'_>) -> Option<&'static str> {
+fn hindrance(
+    suspect: &Suspect<'_>,
+    part: &Part<'_>,
+    clusters: &[Cluster],
+    rules: &Rules<'_>,
+) -> Option<&'static str> {
+    let carries = |cluster: &Cluster| {
+        [
+            (tag::STACK_ID, suspect.stack_id),
+            (tag::LOGICAL_ID, suspect.logical_id),
+            (tag::GENERATION, part.generation),
+        ]
+        .into_iter()
+        .all(|(key, value)| cluster.tag(key) == Some(value))
+    };
+    if part.clusters.is_empty() && clusters.iter().any(carries) {
+        return Some("a cluster carries the same tags under another name, and may need it");
+    }
     if part.clusters.len() > 1 {
         return Some("several clusters say that they are this one");
     }
@@ -221,7 +238,7 @@ pub(super) fn sweep(
             }
             Verdict::Orphan(reason) => reason,
         };
-        if let Some(why) = hindrance(part, rules) {
+        if let Some(why) = hindrance(suspect, part, view.clusters, rules) {
             plan.findings.extend(part.findings(suspect, "orphan", &format!("{reason}, and it stays: {why}")));
             continue;
         }

@@ -15,5 +15,6 @@ mod proof;
 mod room;
 mod rules;
 mod slots;
+mod sweep;
 mod updates;
 mod wishes;

@@ -1,8 +1,10 @@
 //! The guard: every reason for which a cluster is not ours.
 
-use aurora_clone_core::guard::{NotOurs, prove, prove_copy, prove_snapshot, snapshot_for};
+use aurora_clone_core::guard::{
+    NotOurs, Owned, prove, prove_copy, prove_leased, prove_own, prove_snapshot, snapshot_for,
+};
 use aurora_clone_core::names::tag;
-use aurora_clone_core::snapshot::{ClusterSnapshot, Status};
+use aurora_clone_core::snapshot::{Cluster, ClusterSnapshot, Status};
 
 use crate::room::{STACK, carrying, clone_of, cluster, copy_of, now, owner, settings, with};
 
@@ -115,5 +117,67 @@ fn a_snapshot_is_proved_by_its_tags_and_its_name() {
     let later = ClusterSnapshot { created_at: Some(now() + chrono::Duration::seconds(1)), ..ours.clone() };
     for other in [later, untagged, snapshot("clone-pool-2-source", &[])] {
         assert!(!owned.is(&other), "{other:?}");
+    }
+}
+
+#[test]
+fn a_clone_is_proved_by_its_own_tags_and_by_a_lease_that_is_over() {
+    let clone = || with(clone_of("clone-a", "prod", "prod"), &[(tag::EXPIRES, "2026-06-21T00:00:00Z")]);
+    let id = || "clone-a".to_owned();
+    let mut lone = clone();
+    for key in [tag::STACK_ID, tag::LOGICAL_ID, tag::GENERATION] {
+        lone.tags.remove(key);
+    }
+    let leased = |cluster: &Cluster| prove_leased(cluster, &settings(15, 1), now());
+    for (cluster, generation) in [(clone(), "g1"), (lone, "")] {
+        let owned = leased(&cluster).unwrap();
+        assert_eq!((owned.identifier(), owned.resource_id()), ("clone-a", cluster.resource_id.as_str()));
+        assert_eq!(owned.generation(), generation);
+        assert!(owned.is_still(&cluster));
+    }
+    for (cluster, why) in [
+        (cluster("clone-a"), NotOurs::Untagged(id())),
+        (carrying("clone-x", &clone()), NotOurs::Inherited("clone-x".into(), id())),
+        (with(clone(), &[(tag::MANAGER, "other")]), NotOurs::OtherManager(id(), "other".into())),
+        (with(clone(), &[(tag::ROLE, "copy")]), NotOurs::NotAClone(id())),
+        (with(clone(), &[(tag::ROOT, "clone-a")]), NotOurs::NotAClone(id())),
+        (clone_of("prod-a", "prod", "prod"), NotOurs::Prefix("prod-a".into(), "clone-".into())),
+    ] {
+        assert_eq!(prove_own(&cluster, &settings(15, 1)), Err(why.clone()));
+        assert_eq!(leased(&cluster), Err(why));
+    }
+    for text in ["2026-06-21T00:00:01Z", "soon", ""] {
+        let living = with(clone(), &[(tag::EXPIRES, text)]);
+        assert!(prove_own(&living, &settings(15, 1)).is_ok());
+        assert_eq!(leased(&living), Err(NotOurs::NotExpired(id(), text.to_owned())));
+    }
+}
+
+#[test]
+fn a_proof_is_about_what_was_proved() {
+    let clone = with(clone_of("clone-a", "prod", "prod"), &[(tag::EXPIRES, "2026-06-20")]);
+    let proofs: [Owned; 3] = [
+        prove(&clone, &owner(), "clone-").unwrap(),
+        prove_own(&clone, &settings(15, 1)).unwrap(),
+        prove_leased(&clone, &settings(15, 1), now()).unwrap(),
+    ];
+    let mut nameless = clone.clone();
+    nameless.tags.remove(tag::GENERATION);
+    for proof in &proofs {
+        assert!(proof.is_still(&clone));
+        for other in [
+            Cluster { resource_id: "cluster-NEW".into(), ..clone.clone() },
+            Cluster { identifier: "clone-x".into(), ..clone.clone() },
+            with(clone.clone(), &[(tag::CLUSTER, "clone-x")]),
+            with(clone.clone(), &[(tag::GENERATION, "g2")]),
+            nameless.clone(),
+        ] {
+            assert!(!proof.is_still(&other), "{other:?}");
+        }
+    }
+    // A lease that was renewed in between, and a clone that somebody keeps.
+    let changes = [with(clone.clone(), &[(tag::EXPIRES, "2026-06-30")]), with(clone, &[(tag::KEEP, "")])];
+    for changed in changes {
+        assert_eq!(proofs.clone().map(|proof| proof.is_still(&changed)), [true, true, false]);
     }
 }
