@@ -91,6 +91,7 @@ impl Rds {
         if let Some(cluster) = self.state.cluster_mut(id) {
             change(cluster);
         }
+        self.note_mark(id);
     }
 
     /// Changes anything about an instance; its identifier and its cluster must stay.

@@ -21,16 +21,18 @@ mod parameters;
 mod refusal;
 mod render;
 mod restore;
+mod restore_snapshot;
 mod roles;
 mod seed;
 mod settings;
+mod snapshot_calls;
 mod snapshots;
 mod state;
 mod tags;
 mod view;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -50,7 +52,7 @@ pub use self::roles::Role;
 pub use self::seed::{Insights, SeedCluster, SeedInstance};
 pub use self::settings::{Choice, Outcome, Settings};
 pub use self::snapshots::{SeedSnapshot, Snapshot};
-pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
+pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Restore, Scaling, Truth};
 pub use self::view::{FamilyMember, Life};
 pub use crate::record::record_responses;
 
@@ -70,6 +72,8 @@ pub struct Rds {
     past: Vec<(DateTime<Utc>, State)>,
     memory: Duration,
     lives: Vec<Life>,
+    /// Since when a cluster, by its resource id, has borne the tag that announces its end, without a break.
+    marked: BTreeMap<String, DateTime<Utc>>,
     groups: Groups,
     broken_keys: BTreeSet<String>,
     ids: Rng,
@@ -85,6 +89,7 @@ impl Rds {
             past: Vec::new(),
             memory: config.rds.memory,
             lives: Vec::new(),
+            marked: BTreeMap::new(),
             groups: Groups::default(),
             broken_keys: BTreeSet::new(),
             ids: Rng::new(config.seed ^ 0x7264_735f_6964_7321),
@@ -140,6 +145,9 @@ impl Rds {
     fn mutate(&mut self, cx: &mut Context<'_>, operation: &str, parameters: Parameters) -> Answer {
         match operation {
             "RestoreDBClusterToPointInTime" => self.restore(cx, parameters),
+            "RestoreDBClusterFromSnapshot" => self.restore_snapshot(cx, parameters),
+            "CreateDBClusterSnapshot" => self.create_snapshot(cx, parameters),
+            "DeleteDBClusterSnapshot" => self.delete_snapshot(cx, parameters),
             "CreateDBCluster" => self.create_cluster(cx, parameters),
             "CreateDBInstance" => self.create_instance(cx, parameters),
             "ModifyDBCluster" => self.modify_cluster(cx, parameters),
@@ -181,12 +189,15 @@ impl Rds {
     /// Begins the record of a new cluster's life and lets it in.
     fn admit(&mut self, cluster: Cluster) {
         self.lives.push(Life::begin(&cluster));
-        self.state.clusters.insert(cluster.id.clone(), Arc::new(cluster));
+        let (id, born) = (cluster.id.clone(), cluster.truth.created_at);
+        self.state.clusters.insert(id.clone(), Arc::new(cluster));
+        self.note_mark_of(&id, born);
     }
 
     fn bury(&mut self, cluster: &Cluster, at: DateTime<Utc>) {
         if let Some(life) = self.lives.iter_mut().find(|life| life.resource_id == cluster.resource_id) {
             life.gone_at = Some(at);
         }
+        self.marked.remove(&cluster.resource_id);
     }
 }

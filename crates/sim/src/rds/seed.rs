@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::managed_password::{ManagedSecret, random};
 use super::options::{DEFAULT_SECURITY_GROUP, EXTENDED_SUPPORT, IPV4};
 use super::roles::Role;
-use super::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
+use super::state::{Cluster, CopyKind, Encryption, Instance, Parent, Restore, Scaling, Truth};
 use super::{Rds, groups, identifiers};
 
 /// Performance Insights of an instance that has them.
@@ -290,6 +290,10 @@ impl Rds {
             truth.volume.clone_from(&parent.truth.volume);
             parent.clone_group.get_or_insert(fresh_group);
         }
+        truth.restored = Some(match kind {
+            CopyKind::CopyOnWrite => Restore::Clone,
+            CopyKind::Full => Restore::FullCopy,
+        });
         truth.birth_password.clone_from(&parent.password);
         truth.parent = Some(Parent { id: parent.id.clone(), resource_id: parent.resource_id.clone() });
         Lineage {

@@ -19,6 +19,17 @@ pub enum CopyKind {
     Full,
 }
 
+/// The call that made a cluster out of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    /// `RestoreDBClusterToPointInTime`, copy-on-write: what was asked for, not what AWS made of it.
+    Clone,
+    /// `RestoreDBClusterToPointInTime`, a full copy.
+    FullCopy,
+    /// `RestoreDBClusterFromSnapshot`, from the snapshot of this identifier.
+    Snapshot(String),
+}
+
 /// The cluster that another one was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
@@ -37,6 +48,8 @@ pub struct Truth {
     pub created_at: DateTime<Utc>,
     /// What it was made from.
     pub parent: Option<Parent>,
+    /// By which call it was made from that.
+    pub restored: Option<Restore>,
     /// The volume it lives on: the resource id of the cluster for which that volume was filled.
     pub volume: String,
     /// It shares its volume with its parent.
