@@ -50,7 +50,8 @@ pub struct Settings {
     /// A rollback sends a reverse Update to a resource that was replaced. Off: it takes the old physical id back
     /// without asking, and only deletes the replacement.
     pub reverse_update_after_replacement: bool,
-    /// A resource that an update removed is unknown to `DescribeStackResource`. Off: it is `DELETE_COMPLETE`.
+    /// A resource that an update removed is unknown to `DescribeStackResource`. Off: it is `DELETE_COMPLETE`, or
+    /// `DELETE_SKIPPED` if a policy kept it.
     pub forgets_removed_resources: bool,
     /// The time between two steps of a stack.
     pub resource_delay: Duration,
