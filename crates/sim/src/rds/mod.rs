@@ -25,6 +25,7 @@ mod restore_snapshot;
 mod roles;
 mod seed;
 mod settings;
+mod shelf;
 mod snapshot_calls;
 mod snapshots;
 mod state;
@@ -32,7 +33,7 @@ mod tags;
 mod view;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -41,7 +42,7 @@ use self::groups::Groups;
 use self::identifiers::Place;
 use self::parameters::Parameters;
 use self::refusal::Refusal;
-use self::state::State;
+use self::state::{Change, State};
 use crate::http::{Request, Response};
 use crate::query::{self, RDS_NAMESPACE, Xml};
 use crate::rng::Rng;
@@ -68,8 +69,10 @@ pub struct Rds {
     place: Place,
     now: DateTime<Utc>,
     state: State,
-    /// States that are over, each with the time until which it held.
-    past: Vec<(DateTime<Utc>, State)>,
+    /// When something happens next by itself, as far as is known: nothing does before.
+    quiet_until: Option<DateTime<Utc>>,
+    /// What was there before each moment of a change, oldest first.
+    past: VecDeque<(DateTime<Utc>, Change)>,
     memory: Duration,
     lives: Vec<Life>,
     /// Since when a cluster, by its resource id, has borne the tag that announces its end, without a break.
@@ -86,7 +89,8 @@ impl Rds {
             place: Place::new(config),
             now: config.start,
             state: State::default(),
-            past: Vec::new(),
+            quiet_until: None,
+            past: VecDeque::new(),
             memory: config.rds.memory,
             lives: Vec::new(),
             marked: BTreeMap::new(),
@@ -99,13 +103,14 @@ impl Rds {
     /// Lets everything happen that is due by then.
     pub fn settle(&mut self, now: DateTime<Utc>) {
         self.now = self.now.max(now);
-        if !self.state.is_due(now) {
+        if self.quiet_until.is_some_and(|until| now < until) {
             return;
         }
-        self.remember(self.state.clone());
         for (at, cluster) in self.state.settle(now) {
             self.bury(&cluster, at);
         }
+        self.remember();
+        self.quiet_until = Some(self.state.next_due().unwrap_or(DateTime::<Utc>::MAX_UTC));
     }
 
     /// Handles a call. With `stale`, a read is answered from the state of so long ago.
@@ -121,12 +126,12 @@ impl Rds {
             "DescribeDBClusterSnapshots" => self.describe_snapshots(&self.state_at(at), parameters),
             "ListTagsForResource" => self.list_tags(&self.state_at(at), parameters),
             _ => {
-                let before = self.state.clone();
                 let answer = self.mutate(cx, &operation, parameters);
                 if answer.is_ok() {
-                    self.remember(before);
+                    self.remember();
                 } else {
-                    self.state = before;
+                    let change = self.state.take_change();
+                    self.state.rewind(&change);
                 }
                 answer
             }
@@ -169,21 +174,32 @@ impl Rds {
 
     /// The state as it was then.
     fn state_at(&self, at: DateTime<Utc>) -> Cow<'_, State> {
-        match self.past.iter().find(|(until, _)| *until > at) {
-            Some((_, state)) => {
-                let mut state = state.clone();
-                state.settle(at);
-                Cow::Owned(state)
-            }
-            None => Cow::Borrowed(&self.state),
+        if self.past.back().is_none_or(|(when, _)| *when <= at) {
+            return Cow::Borrowed(&self.state);
         }
+        let mut state = self.state.clone();
+        for (_, change) in self.past.iter().rev().take_while(|(when, _)| *when > at) {
+            state.rewind(change);
+        }
+        state.settle(at);
+        Cow::Owned(state)
     }
 
-    /// Keeps a state that held until now.
-    fn remember(&mut self, state: State) {
+    /// Keeps what was there before the changes of now.
+    fn remember(&mut self) {
+        let change = self.state.take_change();
+        if change.is_empty() {
+            return;
+        }
+        self.quiet_until = None;
         let oldest = self.now - self.memory;
-        self.past.retain(|(until, _)| *until >= oldest);
-        self.past.push((self.now, state));
+        while self.past.front().is_some_and(|(when, _)| *when < oldest) {
+            self.past.pop_front();
+        }
+        match self.past.back_mut() {
+            Some((when, earlier)) if *when == self.now => earlier.merge(change),
+            _ => self.past.push_back((self.now, change)),
+        }
     }
 
     /// Begins the record of a new cluster's life and lets it in.
@@ -195,7 +211,7 @@ impl Rds {
     }
 
     fn bury(&mut self, cluster: &Cluster, at: DateTime<Utc>) {
-        if let Some(life) = self.lives.iter_mut().find(|life| life.resource_id == cluster.resource_id) {
+        if let Some(life) = self.lives.iter_mut().rev().find(|life| life.resource_id == cluster.resource_id) {
             life.gone_at = Some(at);
         }
         self.marked.remove(&cluster.resource_id);

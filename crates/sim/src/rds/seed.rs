@@ -264,7 +264,14 @@ impl Rds {
                 ..SeedInstance::default()
             });
         }
+        self.always_was();
         resource_id
+    }
+
+    /// What was seeded is no change.
+    pub(super) fn always_was(&mut self) {
+        self.state.take_change();
+        self.quiet_until = None;
     }
 
     fn seed_secret(&mut self, password: &str) -> ManagedSecret {
@@ -306,6 +313,12 @@ impl Rds {
 
     /// Makes an instance. The first one that stays is the writer.
     pub fn seed_instance(&mut self, seed: SeedInstance) {
+        self.make_instance(seed);
+        self.always_was();
+    }
+
+    /// Makes an instance at the World's time.
+    pub(super) fn make_instance(&mut self, seed: SeedInstance) {
         let Some(cluster) = self.state.clusters.get(&seed.cluster).cloned() else { return };
         if let Some(name) = &seed.parameter_group {
             self.seed_instance_parameter_group(

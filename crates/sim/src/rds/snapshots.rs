@@ -9,6 +9,7 @@ use super::describe::{cut, filters, is_named, page};
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::settings::draw;
+use super::shelf::Shelved;
 use super::state::{Cluster, Encryption, State};
 use super::{Answer, Rds, identifiers, render};
 use crate::query::Xml;
@@ -37,15 +38,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether it is ready by then, and nobody knows yet.
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.ready_at.is_some_and(|at| at <= now)
+    /// When it will be ready, if it is not.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
+        self.ready_at
     }
 
     /// It is ready.
     pub(super) fn finish(&mut self) {
         "available".clone_into(&mut self.status);
         self.ready_at = None;
+    }
+}
+
+impl Shelved for Snapshot {
+    fn group(&self) -> &str {
+        ""
     }
 }
 
@@ -98,6 +105,7 @@ impl Rds {
             ready_at: None,
         };
         self.state.snapshots.insert(snapshot.id.clone(), snapshot.into());
+        self.always_was();
     }
 
     /// Checks the name and the quota of a snapshot to come.

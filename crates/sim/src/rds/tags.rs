@@ -1,7 +1,6 @@
 //! Tags: AWS's rules for them, and the three calls that list and change them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::identifiers::Named;
 use super::parameters::Parameters;
@@ -132,9 +131,9 @@ impl Rds {
                 self.cluster(&cluster).cloned()
             }
             Carrier::Snapshot(id) => {
-                let snapshot = self.state.snapshots.get_mut(&id).ok_or_else(|| Refusal::no_snapshot(&id))?;
-                change(&mut Arc::make_mut(snapshot).tags)?;
-                let snapshot = Arc::clone(snapshot);
+                let snapshot = self.state.snapshots.change(&id).ok_or_else(|| Refusal::no_snapshot(&id))?;
+                change(&mut snapshot.tags)?;
+                let snapshot = snapshot.clone();
                 self.audit_snapshot(cx, operation, &snapshot);
                 None
             }
