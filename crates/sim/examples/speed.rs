@@ -1,6 +1,8 @@
 //! How long the fake RDS takes beside rendering: 200 clusters, 100,000 calls that change something, and an account with
 //! 10,000 clusters that is listed page by page. Run it with `--release` (or `--profile bench`).
 
+#![allow(clippy::print_stdout, reason = "an example prints what it measured")]
+
 use std::time::Instant;
 
 use aurora_clone_sim::rds::{CopyKind, SeedCluster, Settings};

@@ -51,8 +51,9 @@ pub struct Config {
     pub rds: crate::rds::Settings,
     /// The rules of CloudFormation.
     pub cloudformation: crate::cloudformation::Settings,
-    /// For simulations of months: what is over is not kept. Calls, invocations, executions, answers, response URLs and
-    /// events are counted or dropped; clusters, secrets and keys keep their histories.
+    /// For simulations of months: what is over is not kept. Calls, invocations and events are counted only; the histories
+    /// of executions, old answers, response URLs and stacks that nobody can ask for any more are dropped. Clusters,
+    /// secrets and keys keep their histories, and `rds.memory` says how long their past can be read.
     pub forgetful: bool,
 }
 

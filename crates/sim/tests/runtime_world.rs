@@ -129,3 +129,77 @@ fn a_failed_event_of_a_schedule_is_retried_as_every_asynchronous_one() {
     let again = world.functions.take(world.now(), "f").expect("a retry");
     assert_eq!(again.payload, json!({"time": "2026-06-21T01:00:00Z"}));
 }
+
+#[test]
+fn a_forgetful_world_counts_what_it_does_not_keep() {
+    let mut forgetful = World::new(Config { forgetful: true, ..Config::default() });
+    let mut other = World::new(Config::default());
+    for world in [&mut forgetful, &mut other] {
+        world.functions.register("f", Duration::minutes(1));
+        let entry = json!({"Source": "s", "DetailType": "clone-expiring", "Detail": "{}"});
+        for number in 0..200 {
+            world.settle(|services, cx| services.functions.invoke_async(cx, "f", json!(number)));
+            let now = world.now();
+            let id = world.functions.take(now, "f").expect("queued").id;
+            assert_eq!(id, number + 1);
+            assert!(world.functions.is_running(id) && !world.functions.is_over(id));
+            world.settle(|services, cx| services.functions.finish(cx, id, Ok(Value::Null)));
+            assert!(world.functions.is_over(id));
+            world.call_json_as(MANAGER, "AWSEvents.PutEvents", &json!({"Entries": [entry]}));
+        }
+        assert!(world.functions.is_over(1) && !world.functions.is_over(0) && !world.functions.is_over(201));
+        assert_eq!(world.functions.counts("f").succeeded, 200);
+        assert_eq!(world.events.tally, [("clone-expiring".to_owned(), 200)].into());
+        assert_eq!(world.tally.values().sum::<u64>(), 200);
+    }
+    assert_eq!((forgetful.log.len(), forgetful.events.taken.len()), (0, 0));
+    assert!(forgetful.functions.log().len() < 100);
+    assert_eq!((other.log.len(), other.events.taken.len(), other.functions.log().len()), (200, 200, 200));
+}
+
+#[test]
+fn a_forgetful_world_keeps_answers_while_their_urls_live() {
+    let mut world = World::new(Config { forgetful: true, ..Config::default() });
+    let put = |world: &mut World, key: &str| {
+        let url = world.settle(|services, cx| services.bucket.issue(cx, key));
+        let url = url::Url::parse(&url).expect("a URL");
+        let request = Request {
+            method: "PUT".to_owned(),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            path: url.path().to_owned(),
+            query: url.query().unwrap_or_default().to_owned(),
+            body: b"{}".to_vec(),
+            ..Request::default()
+        };
+        let Outcome::Reply(response, _) = world.handle(&request, &Origin::default()) else {
+            panic!("a reply")
+        };
+        assert_eq!(response.status, 200);
+    };
+    put(&mut world, "a");
+    let to = world.now() + Duration::hours(2);
+    world.advance_to(to);
+    put(&mut world, "b");
+    assert_eq!(world.bucket.answers.len(), 2);
+    world.advance_to(to + Duration::minutes(1));
+    put(&mut world, "c");
+    let keys: Vec<&str> = world.bucket.answers.iter().map(|answer| answer.key.as_str()).collect();
+    assert_eq!((keys, world.bucket.issued.len()), (vec!["b", "c"], 0));
+}
+
+#[test]
+fn a_forgetful_world_drops_the_history_of_what_is_over() {
+    let machine = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
+    for (forgetful, kept) in [(true, false), (false, true)] {
+        let mut world = World::new(Config { forgetful, ..Config::default() });
+        let config = world.config.clone();
+        let arn = world.states.create(&config, "m", machine, &[]).expect("a machine");
+        let start = json!({"stateMachineArn": arn, "name": "x", "input": "{}"});
+        for status in [200, 400] {
+            let response = world.call_json_as(MANAGER, "AWSStepFunctions.StartExecution", &start);
+            assert_eq!(response.status, status, "its name is taken");
+        }
+        let execution = world.states.execution("x").expect("there");
+        assert_eq!((execution.output.as_deref(), execution.history.is_empty()), (Some("{}"), !kept));
+    }
+}

@@ -151,6 +151,11 @@ impl CloudFormation {
             cx.rng.uuid()
         );
         let pseudo = pseudo_parameters(cx, name, &id);
+        if cx.config.forgetful {
+            // No call can find these any more.
+            let known = |stack: &Stack| stack.deleted.is_none_or(|deleted| cx.now - deleted <= REMEMBERED);
+            self.stacks.retain(known);
+        }
         let plan = template.plan(parameters, &pseudo)?;
         self.stacks.push(Stack {
             name: name.to_owned(),
@@ -289,7 +294,9 @@ impl CloudFormation {
         let at = self.stacks.iter().position(open);
         let received =
             Received { at: cx.now, key: key.to_owned(), body: body.to_vec(), counted: at.is_some() };
-        self.received.push(received.clone());
+        if !cx.config.forgetful {
+            self.received.push(received.clone());
+        }
         if let Some(at) = at {
             self.with(cx, at, |engine| engine.answered(received));
         }
