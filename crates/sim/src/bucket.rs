@@ -42,9 +42,9 @@ pub struct Issued {
 /// Takes the answers that functions PUT.
 #[derive(Debug, Default)]
 pub struct ResponseBucket {
-    /// Every answer that was stored, in order, repeated ones too.
+    /// Every answer that was stored, in order, repeated ones too; in a forgetful World those of the last two hours.
     pub answers: Vec<Answer>,
-    /// Every URL from [`ResponseBucket::issue`], in order.
+    /// Every URL from [`ResponseBucket::issue`], in order; a forgetful World keeps none.
     pub issued: Vec<Issued>,
 }
 
@@ -71,6 +71,9 @@ impl ResponseBucket {
     /// A new response URL for this key (in real URLs: `stack ARN|logical id|request id`), remembered.
     pub fn issue(&mut self, cx: &mut Context<'_>, key: &str) -> String {
         let url = Self::url_for(cx.config, cx.now, key);
+        if cx.config.forgetful {
+            return url;
+        }
         self.issued.push(Issued { key: key.to_owned(), at: cx.now, url: url.clone() });
         url
     }
@@ -88,6 +91,10 @@ impl ResponseBucket {
         }
         if self.answers.iter().any(|answer| answer.key == key && answer.body != request.body) {
             cx.violations.push(format!("S8 answers for {key} differ"));
+        }
+        if cx.config.forgetful {
+            let oldest = cx.now - Duration::seconds(URL_LIFETIME_SECONDS);
+            self.answers.retain(|answer| answer.at >= oldest);
         }
         self.answers.push(Answer { key: key.clone(), at: cx.now, body: request.body.clone() });
         cx.effects.push(Effect::Answered { key, body: request.body.clone() });

@@ -1,5 +1,6 @@
 //! A fake AWS for Aurora Clone Manager: one seeded [`World`] with the rooms that the product touches: RDS,
-//! DynamoDB, Step Functions, Lambda, CloudFormation and its response bucket, Secrets Manager, KMS and EventBridge.
+//! DynamoDB, Step Functions, Lambda, CloudFormation and its response bucket, Secrets Manager, KMS, EventBridge with its
+//! Scheduler, and SSM Parameter Store.
 //!
 //! It is used in two ways. Plugged in **under the real AWS SDK** ([`connector`]) it runs in virtual time,
 //! deterministic and thousands of flows a minute. **Served on loopback** ([`serve`]) it is a fake AWS for a real
@@ -10,6 +11,7 @@
 //! what those documents leave open.
 
 pub mod bucket;
+mod calls;
 pub mod cloudformation;
 pub mod connector;
 pub mod dynamodb;
@@ -24,10 +26,13 @@ pub mod query;
 pub mod rds;
 pub mod record;
 pub mod rng;
+pub mod scheduler;
 pub mod secrets;
 pub mod serve;
 pub mod sim;
+pub mod ssm;
 pub mod states;
+mod wire;
 pub mod world;
 
 pub use faults::{Fault, FaultKind, Target};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::bucket::ResponseBucket;
 use crate::cloudformation::CloudFormation;
@@ -15,13 +15,18 @@ use crate::events::EventBridge;
 use crate::faults::{Fault, FaultKind, Target};
 use crate::functions::{Functions, ReplyTo};
 use crate::http::{Request, Response};
-use crate::json::{self, error_in};
+use crate::json;
 use crate::kms::Kms;
 use crate::query;
 use crate::rds::Rds;
 use crate::rng::Rng;
+use crate::scheduler::Scheduler;
 use crate::secrets::SecretsManager;
+use crate::ssm::Ssm;
 use crate::states::StepFunctions;
+use crate::wire;
+
+pub use crate::calls::{Call, Tally};
 
 /// What is fixed for the life of a World.
 #[derive(Debug, Clone)]
@@ -46,6 +51,10 @@ pub struct Config {
     pub rds: crate::rds::Settings,
     /// The rules of CloudFormation.
     pub cloudformation: crate::cloudformation::Settings,
+    /// For simulations of months: what is over is not kept. Calls, invocations and events are counted only; the histories
+    /// of executions, old answers, response URLs and stacks that nobody can ask for any more are dropped. Clusters,
+    /// secrets and keys keep their histories, and `rds.memory` says how long their past can be read.
+    pub forgetful: bool,
 }
 
 impl Default for Config {
@@ -60,6 +69,7 @@ impl Default for Config {
             manager_keys: vec!["AKIAMANAGER".to_owned()],
             rds: crate::rds::Settings::default(),
             cloudformation: crate::cloudformation::Settings::default(),
+            forgetful: false,
         }
     }
 }
@@ -82,42 +92,6 @@ pub enum Outcome {
     Lost,
     /// The call was executed and the calling process died.
     Crashed,
-}
-
-/// One line of the call log.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// When it was handled.
-    pub at: DateTime<Utc>,
-    /// `rds`, `dynamodb`, `states`, `cloudformation`, `secretsmanager`, `kms`, `events` or `s3`.
-    pub service: &'static str,
-    /// The operation's name, e.g. `DescribeDBClusters`; `PutObject` for the response bucket.
-    pub operation: String,
-    /// The caller's access key id; empty for an unsigned request.
-    pub principal: String,
-    /// The invocation of a function that made the call, if known.
-    pub invocation: Option<u64>,
-    /// Whether the call reached the service.
-    pub executed: bool,
-    /// The HTTP status that the service (or the fault) answered.
-    pub status: u16,
-    /// The error code in the answer, if it is an error.
-    pub error: Option<String>,
-    /// The fault that hit the call, if any.
-    pub fault: Option<FaultKind>,
-    /// The parameters of a query-protocol request, by name; empty for other protocols.
-    pub parameters: BTreeMap<String, String>,
-    /// The request's body, for tests that look for secrets.
-    pub request: Vec<u8>,
-    /// The response's body.
-    pub response: Vec<u8>,
-}
-
-impl Call {
-    /// Whether the operation changes something (it is no Describe, List or Get).
-    pub fn mutates(&self) -> bool {
-        !["Describe", "List", "Get"].iter().any(|prefix| self.operation.starts_with(prefix))
-    }
 }
 
 /// What a service may use while it handles a call or a timer.
@@ -197,8 +171,20 @@ pub struct World {
     pub kms: Kms,
     /// EventBridge.
     pub events: EventBridge,
-    /// Every call, in order.
+    /// SSM Parameter Store.
+    pub ssm: Ssm,
+    /// EventBridge Scheduler.
+    pub scheduler: Scheduler,
+    /// Every call, in order, while [`World::keep_log`] is set.
     pub log: Vec<Call>,
+    /// Whether calls are kept in [`World::log`], with their whole bodies. At first: unless the World is
+    /// [forgetful](Config::forgetful).
+    pub keep_log: bool,
+    /// How many calls there were, kept or not.
+    pub tally: BTreeMap<Tally, u64>,
+    /// How far the product's own clock is to be from the World's. Nothing here looks at it, every time that AWS tells
+    /// is the World's: it is for who drives the product, and gives it a clock.
+    pub aws_clock_offset: Duration,
     /// Rules that the product broke, found by the World's own knowledge. A test ends with this empty.
     pub violations: Vec<String>,
     /// The function that EventBridge invokes when an execution failed, timed out or was aborted.
@@ -225,7 +211,12 @@ impl World {
             secrets: SecretsManager::default(),
             kms: Kms::default(),
             events: EventBridge::default(),
+            ssm: Ssm::new(&config),
+            scheduler: Scheduler::default(),
             log: Vec::new(),
+            keep_log: !config.forgetful,
+            tally: BTreeMap::new(),
+            aws_clock_offset: Duration::zero(),
             violations: Vec::new(),
             on_execution_failure: None,
             now: config.start,
@@ -257,10 +248,13 @@ impl World {
 
     /// When something happens next by itself, if anything does.
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        [self.states.next_due(), self.functions.next_due(), self.cloudformation.next_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = [
+            self.states.next_due(),
+            self.functions.next_due(),
+            self.cloudformation.next_due(),
+            self.scheduler.next_due(),
+        ];
+        due.into_iter().flatten().min()
     }
 
     /// Moves time forward, and lets everything happen that is due on the way, in order.
@@ -271,6 +265,8 @@ impl World {
                 world.rds.settle(cx.now);
                 world.secrets.settle(cx.now);
                 world.kms.settle(cx.now);
+                world.ssm.settle(cx.now);
+                world.scheduler.tick(cx);
                 world.states.tick(cx);
                 world.functions.tick(cx);
                 world.cloudformation.tick(cx);
@@ -280,35 +276,69 @@ impl World {
         self.rds.settle(self.now);
         self.secrets.settle(self.now);
         self.kms.settle(self.now);
+        self.ssm.settle(self.now);
+    }
+
+    /// Invokes a function at `first` and then after each `every` (once if that is not above zero), asynchronously, as
+    /// EventBridge Scheduler does. The event is `payload`, an object (anything else counts as an empty one), with the
+    /// time that it was scheduled for as `time`.
+    pub fn schedule(&mut self, function: &str, first: DateTime<Utc>, every: Duration, payload: Value) {
+        let payload = match payload {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        };
+        self.scheduler.add(function, first, every, payload);
     }
 
     /// Handles one request: faults, routing, log.
     pub fn handle(&mut self, request: &Request, origin: &Origin) -> Outcome {
-        let (service, operation) = route(request);
+        let (service, operation) = wire::route(request);
         let fault = if origin.faultable { self.next_fault(&operation) } else { None };
         let refused = fault.as_ref().and_then(|fault| self.refused_by(service, fault));
         let executed = refused.is_none() && fault != Some(FaultKind::LostRequest);
         let response = match refused {
-            Some(response) => response,
+            Some(response) => response.with_header("date", &self.date()),
             None if executed => {
                 let stale = match &fault {
                     Some(FaultKind::StaleRead(age)) => Some(*age),
                     _ => None,
                 };
-                self.execute(service, request, stale)
+                self.execute(service, request, stale).with_header("date", &self.date())
             }
             None => Response::default(),
         };
+        self.note(request, origin, Noted { service, operation, executed, fault: fault.as_ref() }, &response);
+        match fault {
+            Some(FaultKind::LostRequest | FaultKind::LostReply) => Outcome::Lost,
+            Some(FaultKind::Crash) => Outcome::Crashed,
+            Some(FaultKind::Delay(delay)) => Outcome::Reply(response, delay),
+            _ => Outcome::Reply(response, Duration::zero()),
+        }
+    }
+
+    /// The World's time, as the header `Date` of HTTP has it.
+    fn date(&self) -> String {
+        self.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
+    /// Counts a call, and keeps it if calls are kept.
+    fn note(&mut self, request: &Request, origin: &Origin, noted: Noted<'_>, response: &Response) {
+        let Noted { service, operation, executed, fault } = noted;
+        let principal = request.access_key().unwrap_or_default();
+        *self.tally.entry(Tally::new(service, &operation, principal)).or_default() += 1;
+        if !self.keep_log {
+            return;
+        }
         self.log.push(Call {
             at: self.now,
             service,
             operation,
-            principal: request.access_key().unwrap_or_default().to_owned(),
+            principal: principal.to_owned(),
             invocation: origin.invocation,
             executed,
             status: response.status,
-            error: error_code(&response),
-            fault: fault.clone(),
+            error: wire::error_code(response),
+            fault: fault.cloned(),
             parameters: if matches!(service, "rds" | "cloudformation") {
                 query::parameters(&request.body)
             } else {
@@ -317,12 +347,6 @@ impl World {
             request: request.body.clone(),
             response: response.body.clone(),
         });
-        match fault {
-            Some(FaultKind::LostRequest | FaultKind::LostReply) => Outcome::Lost,
-            Some(FaultKind::Crash) => Outcome::Crashed,
-            Some(FaultKind::Delay(delay)) => Outcome::Reply(response, delay),
-            _ => Outcome::Reply(response, Duration::zero()),
-        }
     }
 
     /// A call that somebody outside the product makes: never hit by a fault. `key` is the access key id.
@@ -363,6 +387,8 @@ impl World {
             secrets: &mut self.secrets,
             kms: &mut self.kms,
             events: &mut self.events,
+            ssm: &mut self.ssm,
+            scheduler: &mut self.scheduler,
         };
         let mut cx = Context {
             now: self.now,
@@ -411,73 +437,21 @@ impl World {
             "secretsmanager" => world.secrets.handle(cx, world.kms, request),
             "kms" => world.kms.handle(cx, request),
             "events" => world.events.handle(cx, request),
+            "ssm" => world.ssm.handle(cx, request),
             _ => Response::new(
                 404,
                 "text/plain",
                 format!("the fake AWS has nothing at {} {}{}\n", request.method, request.host, request.path),
             ),
         });
-        match service {
-            "dynamodb" | "states" | "secretsmanager" | "kms" | "events" => {
-                response.with_header("x-amzn-requestid", &self.request_ids.uuid())
-            }
-            _ => response,
+        if wire::is_json(service) {
+            return response.with_header("x-amzn-requestid", &self.request_ids.uuid());
         }
+        response
     }
 
-    /// What a service answers instead of executing a call that a fault hits.
     fn refused_by(&mut self, service: &'static str, fault: &FaultKind) -> Option<Response> {
-        let (status, code, message) = match fault {
-            FaultKind::Throttle => match service {
-                "s3" => (503, "SlowDown", "Please reduce your request rate."),
-                "secretsmanager" | "kms" | "events" => (400, "ThrottlingException", "Rate exceeded"),
-                _ => (400, "Throttling", "Rate exceeded"),
-            },
-            FaultKind::Deny => {
-                let (status, code) = match service {
-                    "rds" | "cloudformation" => (403, "AccessDenied"),
-                    "secretsmanager" | "kms" | "events" => (400, "AccessDeniedException"),
-                    _ => (403, "AccessDeniedException"),
-                };
-                (status, code, "not authorized to perform this operation (simulated)")
-            }
-            FaultKind::ServerError => {
-                let code = match service {
-                    "secretsmanager" => "InternalServiceError",
-                    "kms" => "KMSInternalException",
-                    "events" => "InternalException",
-                    _ => "InternalFailure",
-                };
-                (500, code, "internal error (simulated)")
-            }
-            _ => return None,
-        };
-        Some(self.refusal(service, status, code, message))
-    }
-
-    /// An error in the protocol of the service, for a call that is not executed.
-    fn refusal(&mut self, service: &str, status: u16, code: &str, message: &str) -> Response {
-        let namespace = match service {
-            "rds" => query::RDS_NAMESPACE,
-            "cloudformation" => query::CLOUDFORMATION_NAMESPACE,
-            "s3" => {
-                return Response::new(
-                    status,
-                    "application/xml",
-                    format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
-                );
-            }
-            "secretsmanager" | "kms" | "events" => {
-                let member = if service == "secretsmanager" { "Message" } else { "message" };
-                return error_in(member, status, code, message)
-                    .with_header("x-amzn-requestid", &self.request_ids.uuid());
-            }
-            _ => {
-                return json_error(status, code, message)
-                    .with_header("x-amzn-requestid", &self.request_ids.uuid());
-            }
-        };
-        query::error(namespace, status, code, message, &self.request_ids.uuid())
+        wire::refused_by(service, fault, &self.request_ids.uuid())
     }
 
     fn next_fault(&mut self, operation: &str) -> Option<FaultKind> {
@@ -516,51 +490,16 @@ pub struct Services<'w> {
     pub kms: &'w mut Kms,
     /// EventBridge.
     pub events: &'w mut EventBridge,
+    /// SSM Parameter Store.
+    pub ssm: &'w mut Ssm,
+    /// EventBridge Scheduler.
+    pub scheduler: &'w mut Scheduler,
 }
 
-/// Which service and operation a request is for.
-fn route(request: &Request) -> (&'static str, String) {
-    if let Some(target) = request.header("x-amz-target") {
-        let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
-        let service = match prefix {
-            "DynamoDB_20120810" => "dynamodb",
-            "AWSStepFunctions" => "states",
-            "secretsmanager" => "secretsmanager",
-            "TrentService" => "kms",
-            "AWSEvents" => "events",
-            _ => "unknown",
-        };
-        return (service, operation.to_owned());
-    }
-    if request.method == "PUT" {
-        return ("s3", "PutObject".to_owned());
-    }
-    let parameters = query::parameters(&request.body);
-    let operation = parameters.get("Action").cloned().unwrap_or_default();
-    let service = match parameters.get("Version").map(String::as_str) {
-        Some("2014-10-31") => "rds",
-        Some("2010-05-15") => "cloudformation",
-        _ => "unknown",
-    };
-    (service, operation)
-}
-
-/// An error of a JSON 1.0 service.
-pub fn json_error(status: u16, code: &str, message: &str) -> Response {
-    let body = serde_json::json!({ "__type": code, "message": message }).to_string();
-    Response::new(status, "application/x-amz-json-1.0", body).with_header("x-amzn-errortype", code)
-}
-
-/// The error code in a response of any of the protocols.
-fn error_code(response: &Response) -> Option<String> {
-    if response.status < 300 {
-        return None;
-    }
-    let body = String::from_utf8_lossy(&response.body);
-    if let Some(code) = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")) {
-        return Some(code.0.to_owned());
-    }
-    let json: Value = serde_json::from_str(&body).ok()?;
-    let code = json.get("__type")?.as_str()?;
-    Some(code.rsplit('#').next().unwrap_or(code).to_owned())
+/// What a call's line in the log says beside the request and the response.
+struct Noted<'a> {
+    service: &'static str,
+    operation: String,
+    executed: bool,
+    fault: Option<&'a FaultKind>,
 }

@@ -32,9 +32,14 @@ impl Reply {
 
 /// One request on a connection of its own. `None` when the connection was closed without an answer.
 async fn ask(to: SocketAddr, method: &str, path: &str, body: &str) -> Option<Reply> {
+    ask_with(to, method, path, "", body).await
+}
+
+/// The same with further headers, each with its line's end.
+async fn ask_with(to: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Option<Reply> {
     let stream = TcpStream::connect(to).await.expect("a connection");
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     );
     // The server may refuse before it has read everything, or go away: what has arrived is what counts.
@@ -152,7 +157,7 @@ async fn the_runtime_api_takes_errors() {
     let state = reply(front, "GET", "/_sim/state", "").await.json();
     assert_eq!((&state["simulation"], &state["functions"]["f"]["failed"]), (&json!(true), &json!(2)));
     assert!(state["now"].is_string());
-    for name in ["secrets", "keys", "events"] {
+    for name in ["secrets", "keys", "events", "parameters"] {
         assert_eq!(state[name], 0, "{name}");
     }
 }
@@ -202,6 +207,20 @@ async fn the_front_door_says_what_it_is_and_takes_answers() {
     let answers = sim.with(|world| world.bucket.answers.clone());
     assert_eq!((answers.len(), answers[0].key.as_str()), (1, "stack/a|b|c"));
     assert!(sim.with(|world| world.violations.clone()).is_empty());
+}
+
+#[tokio::test]
+async fn a_parameter_is_read_with_the_worlds_date() {
+    let (sim, front, _) = served().await;
+    sim.with(|world| world.ssm.put("/config", "{}"));
+    let target = "x-amz-target: AmazonSSM.GetParameter\r\n";
+    let read = ask_with(front, "POST", "/", target, r#"{"Name": "/config"}"#).await.expect("an answer");
+    assert_eq!((read.status, read.json()["Parameter"]["Value"].clone()), (200, json!("{}")));
+    let dates: Vec<&str> =
+        read.head.lines().filter(|line| line.to_ascii_lowercase().starts_with("date: ")).collect();
+    assert_eq!(dates.len(), 1, "{}", read.head);
+    assert!(read.header("date").starts_with("Sun, 21 Jun 2026 00:0"), "{dates:?}");
+    assert_eq!(reply(front, "GET", "/_sim/state", "").await.json()["parameters"], 1);
 }
 
 #[tokio::test]

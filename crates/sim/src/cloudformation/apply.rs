@@ -50,8 +50,7 @@ impl Engine<'_, '_> {
     /// Starts one resource. The error says which request could not even be sent, and why.
     fn begin(&mut self, definition: &Definition, applying: Applying) -> Result<(), (RequestType, String)> {
         let name = &definition.logical_id;
-        let exists =
-            self.stack.resources.get(name).is_some_and(|resource| resource.status != "DELETE_COMPLETE");
+        let exists = self.stack.resources.get(name).is_some_and(|resource| !resource.is_gone());
         let request = if exists { RequestType::Update } else { RequestType::Create };
         if !exists {
             self.stack.resources.insert(name.clone(), new_resource(definition, self.cx.now));

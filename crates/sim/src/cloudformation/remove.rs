@@ -17,7 +17,7 @@ impl Engine<'_, '_> {
     pub(super) fn remove_everything(&mut self, work: Work) {
         let mut removals = Vec::new();
         for (name, resource) in &self.stack.resources {
-            if !matches!(resource.status.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED") {
+            if !resource.is_gone() {
                 removals.push(removal(name, None));
                 removals.extend(resource.retired.iter().map(|retired| removal(name, Some(retired.clone()))));
             }
@@ -34,7 +34,7 @@ impl Engine<'_, '_> {
             self.stack.plan.resources.iter().map(|definition| definition.logical_id.as_str()).collect();
         let mut removals = Vec::new();
         for (name, resource) in &self.stack.resources {
-            if !wanted.contains(name.as_str()) && resource.status != "DELETE_COMPLETE" {
+            if !wanted.contains(name.as_str()) && !resource.is_gone() {
                 removals.push(removal(name, None));
             }
             removals.extend(resource.retired.iter().map(|retired| removal(name, Some(retired.clone()))));
@@ -157,12 +157,7 @@ impl Engine<'_, '_> {
                 }
                 None => {
                     let abandoned = removal.state == RemovalState::Failed;
-                    let skipped = self
-                        .stack
-                        .resources
-                        .get(&removal.logical_id)
-                        .is_some_and(|r| r.status == "DELETE_SKIPPED");
-                    if abandoned || skipped || self.cx.config.cloudformation.forgets_removed_resources {
+                    if abandoned || self.cx.config.cloudformation.forgets_removed_resources {
                         self.stack.resources.remove(&removal.logical_id);
                     }
                 }

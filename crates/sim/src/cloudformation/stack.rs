@@ -104,6 +104,13 @@ pub struct Resource {
     pub(super) before: Option<Box<Before>>,
 }
 
+impl Resource {
+    /// Whether nothing of it is the stack's any more: it was deleted, or a policy kept it.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.status.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED")
+    }
+}
+
 /// A resource before an update.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Before {

@@ -6,7 +6,7 @@ use super::stack::{Output, Received, Resource, Stack, StackEvent};
 use super::{CloudFormation, REMEMBERED};
 
 impl CloudFormation {
-    /// All stacks, oldest first, deleted ones too.
+    /// All stacks, oldest first, deleted ones too; in a forgetful World those of the last 90 days.
     pub fn stacks(&self) -> &[Stack] {
         &self.stacks
     }
@@ -43,7 +43,7 @@ impl CloudFormation {
         self.stack(name).is_none_or(Stack::is_settled)
     }
 
-    /// Every answer that arrived, in order, whether or not it counted.
+    /// Every answer that arrived, in order, whether or not it counted; a forgetful World keeps none.
     pub fn received(&self) -> &[Received] {
         &self.received
     }

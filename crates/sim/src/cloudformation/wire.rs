@@ -79,11 +79,12 @@ fn delete(service: &mut CloudFormation, cx: &mut Context<'_>, given: Given) -> A
 
 fn stacks(service: &CloudFormation, cx: &Context<'_>, given: Given) -> Answered {
     let parameters = Parameters::new(given, &["StackName", "NextToken"])?;
-    let chosen: Vec<Stack> = match parameters.get("StackName") {
-        Some(name) => vec![find(service, cx, name, &format!("Stack with id {name} does not exist"))?.clone()],
-        None => service.stacks.iter().rev().filter(|stack| !stack.is_deleted()).cloned().collect(),
+    let chosen: Vec<&Stack> = match parameters.get("StackName") {
+        Some(name) => vec![find(service, cx, name, &format!("Stack with id {name} does not exist"))?],
+        None => service.stacks.iter().rev().filter(|stack| !stack.is_deleted()).collect(),
     };
     let (chosen, next) = page(chosen, parameters.get("NextToken"))?;
+    let chosen: Vec<Stack> = chosen.into_iter().cloned().collect();
     write(move |xml| {
         xml.element("Stacks", |xml| {
             for stack in &chosen {

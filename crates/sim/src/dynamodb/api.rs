@@ -9,7 +9,8 @@ use super::update::Update;
 use super::value::{Attribute, Item, item_size, item_to_json, parse_fields};
 use super::{DynamoDb, Image, Table};
 use crate::http::{Request, Response};
-use crate::world::{Context, json_error};
+use crate::wire::json_error;
+use crate::world::Context;
 
 type Answer = Result<Value, Response>;
 

@@ -42,7 +42,7 @@ fn put_events(events: &mut EventBridge, cx: &mut Context<'_>, members: &Members)
         answers.push(match entry.event(cx) {
             Ok(event) => {
                 let answer = json!({"EventId": event.id});
-                events.take(event);
+                events.take(event, cx.config.forgetful);
                 answer
             }
             Err((code, message)) => {

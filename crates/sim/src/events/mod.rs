@@ -2,7 +2,7 @@
 
 mod api;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -13,10 +13,13 @@ use crate::world::Context;
 /// The event buses of the account.
 #[derive(Debug)]
 pub struct EventBridge {
-    /// The events that a bus took, in order.
+    /// The events that a bus took, in order; a forgetful World keeps none.
     pub taken: Vec<Event>,
     /// The events for a bus that does not exist: they are answered with an id like the others, and go nowhere.
+    /// A forgetful World keeps none.
     pub lost: Vec<Event>,
+    /// How many events a bus took, kept or not, by detail type.
+    pub tally: BTreeMap<String, u64>,
     /// The names of the buses there are.
     pub buses: BTreeSet<String>,
     /// The most bytes that the entries of one request may have. AWS's documents say 256 KB, later ones 1 MB.
@@ -51,6 +54,7 @@ impl Default for EventBridge {
         Self {
             taken: Vec::new(),
             lost: Vec::new(),
+            tally: BTreeMap::new(),
             buses: BTreeSet::from(["default".to_owned()]),
             size_limit: 256 * 1024,
         }
@@ -64,11 +68,15 @@ impl EventBridge {
     }
 
     /// Hands an event to its bus. Rules will be matched here.
-    fn take(&mut self, event: Event) {
-        if self.buses.contains(&event.bus) {
-            self.taken.push(event);
-        } else {
-            self.lost.push(event);
+    fn take(&mut self, event: Event, forgetful: bool) {
+        let is_taken = self.buses.contains(&event.bus);
+        if is_taken {
+            *self.tally.entry(event.detail_type.clone()).or_default() += 1;
+        }
+        match (forgetful, is_taken) {
+            (true, _) => {}
+            (false, true) => self.taken.push(event),
+            (false, false) => self.lost.push(event),
         }
     }
 }

@@ -16,6 +16,9 @@ pub use self::types::{
 };
 use crate::world::{Context, Effect};
 
+/// How many invocations a forgetful World forgets at once: one by one would move the whole log each time.
+const FORGOTTEN_AT_ONCE: usize = 64;
+
 /// The functions of the account.
 #[derive(Debug, Default)]
 pub struct Functions {
@@ -25,6 +28,10 @@ pub struct Functions {
     queue: Vec<Queued>,
     running: BTreeMap<u64, DateTime<Utc>>,
     log: Vec<Record>,
+    /// How many records before the log a forgetful World has forgotten.
+    forgotten: u64,
+    /// What became of those, by function: how many ended well, and how many did not.
+    forgotten_ends: BTreeMap<String, (usize, usize)>,
     dropped: Vec<Dropped>,
     events: u64,
 }
@@ -112,7 +119,7 @@ impl Functions {
             .filter(|(_, queued)| !full || queued.reply_to != ReplyTo::Nobody)
             .min_by_key(|(_, queued)| (queued.due, queued.event))?;
         let queued = self.queue.remove(position);
-        let id = self.log.len() as u64 + 1;
+        let id = self.forgotten + self.log.len() as u64 + 1;
         let deadline = now + timeout;
         self.running.insert(id, deadline);
         self.log.push(Record {
@@ -136,7 +143,9 @@ impl Functions {
         if self.running.remove(&id).is_none() {
             return;
         }
-        let Some(record) = self.log.get_mut(id as usize - 1) else { return };
+        let forgotten = self.forgotten;
+        let record = id.checked_sub(forgotten + 1).and_then(|number| self.log.get_mut(number as usize));
+        let Some(record) = record else { return };
         record.ended_at = Some(cx.now);
         record.result = Some(result.clone());
         match (&record.reply_to, result) {
@@ -159,6 +168,25 @@ impl Functions {
                 tell(cx, task, result.map_err(|error| as_task_error(error, unknown)));
             }
         }
+        if cx.config.forgetful {
+            self.forget();
+        }
+    }
+
+    /// Forgets the invocations that are over, up to the oldest that is not.
+    fn forget(&mut self) {
+        let over = self.log.iter().take_while(|record| record.ended_at.is_some()).count();
+        if over < FORGOTTEN_AT_ONCE {
+            return;
+        }
+        for record in self.log.drain(..over) {
+            let (well, badly) = self.forgotten_ends.entry(record.function).or_default();
+            match record.result {
+                Some(Ok(_)) => *well += 1,
+                _ => *badly += 1,
+            }
+        }
+        self.forgotten += over as u64;
     }
 
     /// Whether no invocation runs and none waits for a sandbox. What waits for its time (a retry, say) is idle.
@@ -173,17 +201,17 @@ impl Functions {
 
     /// Whether an invocation ran and is over.
     pub fn is_over(&self, id: u64) -> bool {
-        self.record(id).is_some_and(|record| record.ended_at.is_some())
+        (1..=self.forgotten).contains(&id) || self.record(id).is_some_and(|record| record.ended_at.is_some())
     }
 
-    /// Every invocation that began, in order.
+    /// Every invocation that began, in order; in a forgetful World the latest ones.
     pub fn log(&self) -> &[Record] {
         &self.log
     }
 
-    /// One invocation that began.
+    /// One invocation that began, unless it is forgotten.
     pub fn record(&self, id: u64) -> Option<&Record> {
-        self.log.get(usize::try_from(id.checked_sub(1)?).ok()?)
+        self.log.get(usize::try_from(id.checked_sub(self.forgotten + 1)?).ok()?)
     }
 
     /// The asynchronous events that were given up.
@@ -197,6 +225,10 @@ impl Functions {
             queued: self.queue.iter().filter(|queued| queued.function == function).count(),
             ..Counts::default()
         };
+        if let Some((well, badly)) = self.forgotten_ends.get(function) {
+            counts.succeeded = *well;
+            counts.failed = *badly;
+        }
         for record in self.log.iter().filter(|record| record.function == function) {
             match &record.result {
                 None => counts.running += 1,

@@ -128,12 +128,14 @@ pub(super) fn schedule_key_deletion(kms: &mut Kms, cx: &mut Context<'_>, members
     let date = cx.now + Duration::days(days);
     key.state = KeyState::PendingDeletion;
     key.deletion_date = Some(date);
-    Ok(json!({
+    let answer = json!({
         "KeyId": key.arn,
         "DeletionDate": seconds(date),
         "KeyState": key.state.name(),
         "PendingWindowInDays": days,
-    }))
+    });
+    kms.quiet_until = Some(kms.quiet_until.map_or(date, |before| before.min(date)));
+    Ok(answer)
 }
 
 pub(super) fn cancel_key_deletion(kms: &mut Kms, cx: &mut Context<'_>, members: &Members) -> Answer {

@@ -29,6 +29,8 @@ pub struct Kms {
     pub known_principals: Option<BTreeSet<String>>,
     /// Every key that ever was, in the order of creation.
     lives: Vec<Key>,
+    /// Nothing goes before that.
+    quiet_until: Option<DateTime<Utc>>,
 }
 
 /// The state of a key.
@@ -90,9 +92,13 @@ impl Kms {
 
     /// Lets everything happen that is due. Nobody else needs to be told, so it is no timer of the World's.
     pub fn settle(&mut self, now: DateTime<Utc>) {
+        if self.quiet_until.is_none_or(|until| now < until) {
+            return;
+        }
         for key in self.lives.iter_mut().filter(|key| key.gone_at.is_none()) {
             key.gone_at = key.deletion_date.filter(|date| *date <= now);
         }
+        self.quiet_until = self.keys().filter_map(|key| key.deletion_date).min();
     }
 
     /// The keys that exist, in the order of creation; those that wait for their deletion too.

@@ -1,9 +1,17 @@
 //! Holds the product to the World's truth: what it may never do, whatever the tags say.
 
+use chrono::{DateTime, Duration, Utc};
+
 use super::Rds;
 use super::options::DEFAULT_SECURITY_GROUP;
+use super::snapshots::Snapshot;
 use super::state::{Cluster, Encryption, Instance};
 use crate::world::{Config, Context};
+
+/// The tag by which the product announces that a copy will go; its documents name it.
+const RETIRING: &str = "aurora-clone:retiring";
+/// How long a copy must have been announced: longer than any Create that may have chosen it before.
+const LEAST_NOTICE: Duration = Duration::minutes(60);
 
 /// Whether the product itself made a cluster.
 fn is_managers(config: &Config, cluster: &Cluster) -> bool {
@@ -41,6 +49,71 @@ impl Rds {
         };
         if cluster.truth.parent.is_none() || self.lives.iter().any(is_parent) {
             cx.violations.push(format!("S2 {operation} by the manager hit the source {}", cluster.id));
+        }
+    }
+
+    /// To be called for every accepted change or deletion of an existing snapshot.
+    pub(super) fn audit_snapshot(&self, cx: &mut Context<'_>, operation: &str, snapshot: &Snapshot) {
+        if cx.by_manager() && !cx.config.manager_keys.contains(&snapshot.created_by) {
+            cx.violations.push(format!(
+                "S1 {operation} by the manager hit the snapshot {}, which {:?} made",
+                snapshot.id, snapshot.created_by
+            ));
+        }
+    }
+
+    /// To be called when a cluster goes, or its last instance: nobody may be cloning it. What a stranger clones off a
+    /// clone is not the product's business.
+    pub(super) fn audit_clones_in_creation(&self, cx: &mut Context<'_>, operation: &str, cluster: &Cluster) {
+        if !cx.by_manager() {
+            return;
+        }
+        let is_copy = self.was_born_a_copy(cluster);
+        for clone in self.clusters() {
+            let of_it = clone.truth.parent.as_ref().is_some_and(|of| of.resource_id == cluster.resource_id);
+            if of_it
+                && clone.truth.copy_on_write
+                && clone.status == "creating"
+                && (is_copy || is_managers(cx.config, clone))
+            {
+                cx.violations.push(format!(
+                    "S14 {operation} by the manager hit {}, while its clone {} is creating",
+                    cluster.id, clone.id
+                ));
+            }
+        }
+    }
+
+    /// To be called when a cluster goes: a copy of the pool must have been marked for long.
+    pub(super) fn audit_purge(&self, cx: &mut Context<'_>, cluster: &Cluster) {
+        if !cx.by_manager() || !self.was_born_a_copy(cluster) {
+            return;
+        }
+        let flaw = match self.marked.get(&cluster.resource_id).map(|since| cx.now - *since) {
+            Some(age) if age >= LEAST_NOTICE => return,
+            Some(age) => format!("was marked only {} s ago", age.num_seconds()),
+            None => "was not marked".to_owned(),
+        };
+        cx.violations.push(format!("S14 the manager deleted the copy {}, which {flaw}", cluster.id));
+    }
+
+    fn was_born_a_copy(&self, cluster: &Cluster) -> bool {
+        let life = self.lives.iter().rev().find(|life| life.resource_id == cluster.resource_id);
+        life.is_some_and(|life| life.role() == Some("copy"))
+    }
+
+    /// To be called when a cluster's tags may have changed.
+    pub(super) fn note_mark(&mut self, id: &str) {
+        self.note_mark_of(id, self.now);
+    }
+
+    /// The same for a cluster that has had its tags since a certain time.
+    pub(super) fn note_mark_of(&mut self, id: &str, since: DateTime<Utc>) {
+        let Some(cluster) = self.state.clusters.get(id) else { return };
+        if cluster.tags.contains_key(RETIRING) {
+            self.marked.entry(cluster.resource_id.clone()).or_insert(since);
+        } else {
+            self.marked.remove(&cluster.resource_id);
         }
     }
 

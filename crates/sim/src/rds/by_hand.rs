@@ -23,13 +23,13 @@ impl Rds {
 
     /// Gives an instance a status, any word, and it holds; whatever was under way is forgotten.
     pub fn set_instance_status(&mut self, id: &str, status: &str) {
-        self.remember(self.state.clone());
         if let Some(instance) = self.state.instance_mut(id) {
             status.clone_into(&mut instance.status);
             instance.ahead.clear();
             let cluster = instance.cluster.clone();
             self.state.wake_secret(&cluster, self.now);
         }
+        self.remember();
     }
 
     /// Lets a cluster have these statuses, each so long from now. They add to what is under way; a status that is set
@@ -76,8 +76,8 @@ impl Rds {
 
     /// Gives a cluster another name, at once.
     pub fn rename(&mut self, id: &str, new: &str) {
-        self.remember(self.state.clone());
         self.state.rename(id, new);
+        self.remember();
     }
 
     /// Sets tags, as somebody else would.
@@ -87,40 +87,41 @@ impl Rds {
 
     /// Changes anything about a cluster; its identifier must stay.
     pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Cluster)) {
-        self.remember(self.state.clone());
         if let Some(cluster) = self.state.cluster_mut(id) {
             change(cluster);
         }
+        self.note_mark(id);
+        self.remember();
     }
 
     /// Changes anything about an instance; its identifier and its cluster must stay.
     pub fn change_instance(&mut self, id: &str, change: impl FnOnce(&mut Instance)) {
-        self.remember(self.state.clone());
         if let Some(instance) = self.state.instance_mut(id) {
             change(instance);
         }
+        self.remember();
     }
 
     /// Adds an instance that was not there before; [`Rds::seed_instance`] makes one that always was.
     pub fn add_instance(&mut self, instance: SeedInstance) {
-        self.remember(self.state.clone());
-        self.seed_instance(instance);
+        self.make_instance(instance);
+        self.remember();
     }
 
     /// Makes an instance disappear, at once.
     pub fn remove_instance(&mut self, id: &str) {
-        self.remember(self.state.clone());
         if let Some(instance) = self.state.instances.remove(id) {
             self.state.elect_writer(&instance.cluster);
         }
+        self.remember();
     }
 
     /// Makes a cluster and its instances disappear, at once.
     pub fn vanish(&mut self, id: &str) {
-        self.remember(self.state.clone());
-        self.state.instances.retain(|_, instance| instance.cluster != id);
+        self.state.remove_members(id);
         if let Some(cluster) = self.state.clusters.remove(id) {
             self.bury(&cluster, self.now);
         }
+        self.remember();
     }
 }

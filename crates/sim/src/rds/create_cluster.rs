@@ -61,14 +61,12 @@ impl Rds {
         parameters.finish(OPERATION, NOT_SIMULATED)?;
 
         let id = identifiers::new_identifier("DBClusterIdentifier", &id)?;
-        let version = match (engine.as_str(), version) {
-            ("aurora-postgresql", None) => "16.4".to_owned(),
-            ("aurora-mysql", None) => "8.0.mysql_aurora.3.08.0".to_owned(),
-            ("aurora-postgresql" | "aurora-mysql", Some(version)) => version,
-            ("mysql" | "postgres" | "neptune", _) => {
+        let version = match (default_version(&engine), version) {
+            (Some(default), version) => version.unwrap_or_else(|| default.to_owned()),
+            (None, _) if matches!(engine.as_str(), "mysql" | "postgres" | "neptune") => {
                 return Err(Refusal::not_simulated(&format!("Engine {engine}")));
             }
-            _ => return Err(Refusal::value(format!("Invalid DB engine: {engine}"))),
+            (None, _) => return Err(Refusal::value(format!("Invalid DB engine: {engine}"))),
         };
         if encrypted == Some(false) {
             return Err(Refusal::not_simulated("StorageEncrypted=false"));
@@ -101,5 +99,14 @@ impl Rds {
         let answer = render::one_cluster(&self.place, &self.state, &cluster, cx.now);
         self.admit(cluster);
         Ok(Some(answer))
+    }
+}
+
+/// The version of an engine that a request gets which names none.
+pub(super) fn default_version(engine: &str) -> Option<&'static str> {
+    match engine {
+        "aurora-postgresql" => Some("16.4"),
+        "aurora-mysql" => Some("8.0.mysql_aurora.3.08.0"),
+        _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! `DeleteDBInstance` and `DeleteDBCluster`: no cascade, and a strict order.
 
+use std::collections::BTreeMap;
+
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::settings::draw;
@@ -26,6 +28,9 @@ impl Rds {
         }
         check_instance(cx, &instance)?;
         self.audit(cx, OPERATION, &cluster);
+        if self.state.members(&cluster.id).filter(|member| member.status != "deleting").count() == 1 {
+            self.audit_clones_in_creation(cx, OPERATION, &cluster);
+        }
         "deleting".clone_into(&mut instance.status);
         let gone = cx.now + draw(cx.rng, &cx.config.rds.delete_instance_seconds);
         instance.ahead = [(gone, Step::Gone)].into();
@@ -68,10 +73,12 @@ impl Rds {
             self.check_snapshot(cx.config.rds.snapshot_quota, name)?;
         }
         self.audit(cx, OPERATION, &cluster);
+        self.audit_clones_in_creation(cx, OPERATION, &cluster);
+        self.audit_purge(cx, &cluster);
         let last = self.state.members(&cluster.id).filter_map(|member| member.ahead.back());
         let mut empty = last.map(|(at, _)| *at).max().unwrap_or(cx.now).max(cx.now);
         if let Some(name) = &snapshot {
-            empty = empty.max(self.begin_snapshot(cx, name, &cluster));
+            empty = empty.max(self.begin_snapshot(cx, name, &cluster, BTreeMap::new()));
         }
         "deleting".clone_into(&mut cluster.status);
         cluster.pending_password = None;

@@ -21,16 +21,19 @@ mod parameters;
 mod refusal;
 mod render;
 mod restore;
+mod restore_snapshot;
 mod roles;
 mod seed;
 mod settings;
+mod shelf;
+mod snapshot_calls;
 mod snapshots;
 mod state;
 mod tags;
 mod view;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -39,7 +42,7 @@ use self::groups::Groups;
 use self::identifiers::Place;
 use self::parameters::Parameters;
 use self::refusal::Refusal;
-use self::state::State;
+use self::state::{Change, State};
 use crate::http::{Request, Response};
 use crate::query::{self, RDS_NAMESPACE, Xml};
 use crate::rng::Rng;
@@ -50,7 +53,7 @@ pub use self::roles::Role;
 pub use self::seed::{Insights, SeedCluster, SeedInstance};
 pub use self::settings::{Choice, Outcome, Settings};
 pub use self::snapshots::{SeedSnapshot, Snapshot};
-pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
+pub use self::state::{Cluster, CopyKind, Encryption, Instance, Parent, Restore, Scaling, Truth};
 pub use self::view::{FamilyMember, Life};
 pub use crate::record::record_responses;
 
@@ -66,10 +69,14 @@ pub struct Rds {
     place: Place,
     now: DateTime<Utc>,
     state: State,
-    /// States that are over, each with the time until which it held.
-    past: Vec<(DateTime<Utc>, State)>,
+    /// When something happens next by itself, as far as is known: nothing does before.
+    quiet_until: Option<DateTime<Utc>>,
+    /// What was there before each moment of a change, oldest first.
+    past: VecDeque<(DateTime<Utc>, Change)>,
     memory: Duration,
     lives: Vec<Life>,
+    /// Since when a cluster, by its resource id, has borne the tag that announces its end, without a break.
+    marked: BTreeMap<String, DateTime<Utc>>,
     groups: Groups,
     broken_keys: BTreeSet<String>,
     ids: Rng,
@@ -82,9 +89,11 @@ impl Rds {
             place: Place::new(config),
             now: config.start,
             state: State::default(),
-            past: Vec::new(),
+            quiet_until: None,
+            past: VecDeque::new(),
             memory: config.rds.memory,
             lives: Vec::new(),
+            marked: BTreeMap::new(),
             groups: Groups::default(),
             broken_keys: BTreeSet::new(),
             ids: Rng::new(config.seed ^ 0x7264_735f_6964_7321),
@@ -94,13 +103,14 @@ impl Rds {
     /// Lets everything happen that is due by then.
     pub fn settle(&mut self, now: DateTime<Utc>) {
         self.now = self.now.max(now);
-        if !self.state.is_due(now) {
+        if self.quiet_until.is_some_and(|until| now < until) {
             return;
         }
-        self.remember(self.state.clone());
         for (at, cluster) in self.state.settle(now) {
             self.bury(&cluster, at);
         }
+        self.remember();
+        self.quiet_until = Some(self.state.next_due().unwrap_or(DateTime::<Utc>::MAX_UTC));
     }
 
     /// Handles a call. With `stale`, a read is answered from the state of so long ago.
@@ -116,12 +126,12 @@ impl Rds {
             "DescribeDBClusterSnapshots" => self.describe_snapshots(&self.state_at(at), parameters),
             "ListTagsForResource" => self.list_tags(&self.state_at(at), parameters),
             _ => {
-                let before = self.state.clone();
                 let answer = self.mutate(cx, &operation, parameters);
                 if answer.is_ok() {
-                    self.remember(before);
+                    self.remember();
                 } else {
-                    self.state = before;
+                    let change = self.state.take_change();
+                    self.state.rewind(&change);
                 }
                 answer
             }
@@ -140,6 +150,9 @@ impl Rds {
     fn mutate(&mut self, cx: &mut Context<'_>, operation: &str, parameters: Parameters) -> Answer {
         match operation {
             "RestoreDBClusterToPointInTime" => self.restore(cx, parameters),
+            "RestoreDBClusterFromSnapshot" => self.restore_snapshot(cx, parameters),
+            "CreateDBClusterSnapshot" => self.create_snapshot(cx, parameters),
+            "DeleteDBClusterSnapshot" => self.delete_snapshot(cx, parameters),
             "CreateDBCluster" => self.create_cluster(cx, parameters),
             "CreateDBInstance" => self.create_instance(cx, parameters),
             "ModifyDBCluster" => self.modify_cluster(cx, parameters),
@@ -161,32 +174,46 @@ impl Rds {
 
     /// The state as it was then.
     fn state_at(&self, at: DateTime<Utc>) -> Cow<'_, State> {
-        match self.past.iter().find(|(until, _)| *until > at) {
-            Some((_, state)) => {
-                let mut state = state.clone();
-                state.settle(at);
-                Cow::Owned(state)
-            }
-            None => Cow::Borrowed(&self.state),
+        if self.past.back().is_none_or(|(when, _)| *when <= at) {
+            return Cow::Borrowed(&self.state);
         }
+        let mut state = self.state.clone();
+        for (_, change) in self.past.iter().rev().take_while(|(when, _)| *when > at) {
+            state.rewind(change);
+        }
+        state.settle(at);
+        Cow::Owned(state)
     }
 
-    /// Keeps a state that held until now.
-    fn remember(&mut self, state: State) {
+    /// Keeps what was there before the changes of now.
+    fn remember(&mut self) {
+        let change = self.state.take_change();
+        if change.is_empty() {
+            return;
+        }
+        self.quiet_until = None;
         let oldest = self.now - self.memory;
-        self.past.retain(|(until, _)| *until >= oldest);
-        self.past.push((self.now, state));
+        while self.past.front().is_some_and(|(when, _)| *when < oldest) {
+            self.past.pop_front();
+        }
+        match self.past.back_mut() {
+            Some((when, earlier)) if *when == self.now => earlier.merge(change),
+            _ => self.past.push_back((self.now, change)),
+        }
     }
 
     /// Begins the record of a new cluster's life and lets it in.
     fn admit(&mut self, cluster: Cluster) {
         self.lives.push(Life::begin(&cluster));
-        self.state.clusters.insert(cluster.id.clone(), Arc::new(cluster));
+        let (id, born) = (cluster.id.clone(), cluster.truth.created_at);
+        self.state.clusters.insert(id.clone(), Arc::new(cluster));
+        self.note_mark_of(&id, born);
     }
 
     fn bury(&mut self, cluster: &Cluster, at: DateTime<Utc>) {
-        if let Some(life) = self.lives.iter_mut().find(|life| life.resource_id == cluster.resource_id) {
+        if let Some(life) = self.lives.iter_mut().rev().find(|life| life.resource_id == cluster.resource_id) {
             life.gone_at = Some(at);
         }
+        self.marked.remove(&cluster.resource_id);
     }
 }

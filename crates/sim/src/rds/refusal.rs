@@ -55,6 +55,16 @@ impl Refusal {
         Self::missing("DBClusterNotFoundFault", format!("DBCluster {id} not found."))
     }
 
+    /// `DBClusterSnapshotNotFoundFault`.
+    pub(super) fn no_snapshot(id: &str) -> Self {
+        Self::missing("DBClusterSnapshotNotFoundFault", format!("DBClusterSnapshot {id} not found."))
+    }
+
+    /// `InvalidDBClusterSnapshotStateFault`.
+    pub(super) fn snapshot_state(message: impl Into<String>) -> Self {
+        Self::fault("InvalidDBClusterSnapshotStateFault", message)
+    }
+
     /// `DBInstanceNotFound`.
     pub(super) fn no_instance(id: &str) -> Self {
         Self::missing("DBInstanceNotFound", format!("DBInstance {id} not found."))

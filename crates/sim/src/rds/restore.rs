@@ -1,5 +1,7 @@
 //! `RestoreDBClusterToPointInTime`: the clone, the full copy, and the clone that silently becomes a full copy.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Duration, Utc};
 
 use super::identifiers::{self, Named};
@@ -8,12 +10,13 @@ use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::roles::{self, Role};
 use super::settings::draw;
-use super::state::{Cluster, CopyKind, Encryption, Parent, Step, Truth};
+use super::state::{Cluster, CopyKind, Encryption, Parent, Restore, Step, Truth};
 use super::{Answer, Rds, groups, render};
 use crate::world::Context;
 
 const OPERATION: &str = "RestoreDBClusterToPointInTime";
-const NOT_SIMULATED: &[&str] = &[
+/// What both ways to restore a cluster have, and this simulator does not.
+pub(super) const NOT_SIMULATED: &[&str] = &[
     "SourceDbClusterResourceId",
     "OptionGroupName",
     "Domain",
@@ -47,11 +50,7 @@ struct Input {
 impl Input {
     fn parse(mut parameters: Parameters) -> Result<Self, Refusal> {
         let id = parameters.required("DBClusterIdentifier")?;
-        if LIMITLESS_ONLY.iter().any(|name| parameters.take(name).is_some()) {
-            return Err(Refusal::combination(
-                "You can enable Performance Insights or set the Enhanced Monitoring interval only when restoring from a source Aurora Limitless DB cluster",
-            ));
-        }
+        refuse_limitless(&mut parameters)?;
         let source = parameters.take("SourceDBClusterIdentifier");
         let kind = match parameters.word("RestoreType", &["full-copy", "copy-on-write"])?.as_deref() {
             Some("copy-on-write") => CopyKind::CopyOnWrite,
@@ -196,14 +195,7 @@ impl Rds {
         }
         let settings = &cx.config.rds;
         let takes = if copy_on_write { &settings.clone_seconds } else { &settings.full_copy_seconds };
-        "creating".clone_into(&mut cluster.status);
-        let ready = cx.now + draw(cx.rng, takes);
-        cluster.plan([(ready, Step::status("available"))]);
-        for role in &roles {
-            let usable = ready + draw(cx.rng, &settings.role_seconds);
-            cluster.plan([(usable, Step::Role(role.arn.clone()))]);
-        }
-        cluster.roles = roles;
+        self.begin_restored(cx, &mut cluster, roles, takes);
         if settings.restore_shows_sources_secret {
             cluster.inherited_secret.clone_from(&source.managed_secret);
         }
@@ -211,6 +203,7 @@ impl Rds {
             created_by: cx.principal.to_owned(),
             created_at: cx.now,
             parent: Some(Parent { id: source.id.clone(), resource_id: source.resource_id.clone() }),
+            restored: Some(if asked { Restore::Clone } else { Restore::FullCopy }),
             volume: if copy_on_write { &source.truth.volume } else { &cluster.resource_id }.clone(),
             copy_on_write,
             became_full_copy: asked && !room,
@@ -218,6 +211,34 @@ impl Rds {
         };
         Ok(cluster)
     }
+
+    /// Lets a restored cluster be `creating` for a while, and its roles pending for longer.
+    pub(super) fn begin_restored(
+        &self,
+        cx: &mut Context<'_>,
+        cluster: &mut Cluster,
+        roles: Vec<Role>,
+        takes: &RangeInclusive<u64>,
+    ) {
+        "creating".clone_into(&mut cluster.status);
+        let ready = cx.now + draw(cx.rng, takes);
+        cluster.plan([(ready, Step::status("available"))]);
+        for role in &roles {
+            let usable = ready + draw(cx.rng, &cx.config.rds.role_seconds);
+            cluster.plan([(usable, Step::Role(role.arn.clone()))]);
+        }
+        cluster.roles = roles;
+    }
+}
+
+/// Refuses what only a cluster of Aurora Limitless may be restored with.
+pub(super) fn refuse_limitless(parameters: &mut Parameters) -> Result<(), Refusal> {
+    if LIMITLESS_ONLY.iter().any(|name| parameters.take(name).is_some()) {
+        return Err(Refusal::combination(
+            "You can enable Performance Insights or set the Enhanced Monitoring interval only when restoring from a source Aurora Limitless DB cluster",
+        ));
+    }
+    Ok(())
 }
 
 /// Backups lag a little.

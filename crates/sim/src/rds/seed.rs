@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::managed_password::{ManagedSecret, random};
 use super::options::{DEFAULT_SECURITY_GROUP, EXTENDED_SUPPORT, IPV4};
 use super::roles::Role;
-use super::state::{Cluster, CopyKind, Encryption, Instance, Parent, Scaling, Truth};
+use super::state::{Cluster, CopyKind, Encryption, Instance, Parent, Restore, Scaling, Truth};
 use super::{Rds, groups, identifiers};
 
 /// Performance Insights of an instance that has them.
@@ -264,7 +264,14 @@ impl Rds {
                 ..SeedInstance::default()
             });
         }
+        self.always_was();
         resource_id
+    }
+
+    /// What was seeded is no change.
+    pub(super) fn always_was(&mut self) {
+        self.state.take_change();
+        self.quiet_until = None;
     }
 
     fn seed_secret(&mut self, password: &str) -> ManagedSecret {
@@ -290,6 +297,10 @@ impl Rds {
             truth.volume.clone_from(&parent.truth.volume);
             parent.clone_group.get_or_insert(fresh_group);
         }
+        truth.restored = Some(match kind {
+            CopyKind::CopyOnWrite => Restore::Clone,
+            CopyKind::Full => Restore::FullCopy,
+        });
         truth.birth_password.clone_from(&parent.password);
         truth.parent = Some(Parent { id: parent.id.clone(), resource_id: parent.resource_id.clone() });
         Lineage {
@@ -302,6 +313,12 @@ impl Rds {
 
     /// Makes an instance. The first one that stays is the writer.
     pub fn seed_instance(&mut self, seed: SeedInstance) {
+        self.make_instance(seed);
+        self.always_was();
+    }
+
+    /// Makes an instance at the World's time.
+    pub(super) fn make_instance(&mut self, seed: SeedInstance) {
         let Some(cluster) = self.state.clusters.get(&seed.cluster).cloned() else { return };
         if let Some(name) = &seed.parameter_group {
             self.seed_instance_parameter_group(

@@ -94,6 +94,12 @@ pub struct Settings {
     pub snapshot_quota: usize,
     /// A cluster snapshot in `creating`.
     pub snapshot_seconds: RangeInclusive<u64>,
+    /// `DeleteDBClusterSnapshot` while a restore from the snapshot is `creating`.
+    pub delete_snapshot_in_use: Choice,
+    /// A cluster of which a snapshot is taken is `backing-up` meanwhile; if not, it stays `available`.
+    pub snapshot_shows_backing_up: Choice,
+    /// `RestoreDBClusterFromSnapshot` without `EngineVersion` keeps the snapshot's; if not, it gets the engine's default.
+    pub snapshot_keeps_version: Choice,
     /// How far back a stale read can look.
     pub memory: Duration,
 }
@@ -124,6 +130,9 @@ impl Default for Settings {
             role_seconds: 5..=60,
             snapshot_quota: 100,
             snapshot_seconds: 60..=300,
+            delete_snapshot_in_use: Choice::BySeed,
+            snapshot_shows_backing_up: Choice::BySeed,
+            snapshot_keeps_version: Choice::BySeed,
             memory: Duration::hours(1),
         }
     }

@@ -1,4 +1,4 @@
-//! Cluster snapshots: made by a deletion or by hand, and described. Nothing can be restored from one here.
+//! Cluster snapshots: what they are, how they begin, and how they are described.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use super::describe::{cut, filters, is_named, page};
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use super::settings::draw;
+use super::shelf::Shelved;
 use super::state::{Cluster, Encryption, State};
 use super::{Answer, Rds, identifiers, render};
 use crate::query::Xml;
@@ -25,7 +26,7 @@ pub struct Snapshot {
     pub kind: String,
     /// `creating`, `available`, ….
     pub status: String,
-    /// The access key id that asked for it; empty for one made by hand.
+    /// The access key id that asked for it; empty for one made by hand, unless its seed says otherwise.
     pub created_by: String,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
@@ -37,15 +38,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether it is ready by then, and nobody knows yet.
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.ready_at.is_some_and(|at| at <= now)
+    /// When it will be ready, if it is not.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
+        self.ready_at
     }
 
     /// It is ready.
     pub(super) fn finish(&mut self) {
         "available".clone_into(&mut self.status);
         self.ready_at = None;
+    }
+}
+
+impl Shelved for Snapshot {
+    fn group(&self) -> &str {
+        ""
     }
 }
 
@@ -57,6 +64,7 @@ pub struct SeedSnapshot {
     pub cluster: String,
     pub kind: String,
     pub status: String,
+    pub created_by: String,
     /// `None` for the World's time.
     pub created_at: Option<DateTime<Utc>>,
     pub tags: BTreeMap<String, String>,
@@ -69,6 +77,7 @@ impl Default for SeedSnapshot {
             cluster: String::new(),
             kind: "manual".to_owned(),
             status: "available".to_owned(),
+            created_by: String::new(),
             created_at: None,
             tags: BTreeMap::new(),
         }
@@ -89,13 +98,14 @@ impl Rds {
             id: seed.id,
             kind: seed.kind,
             status: seed.status,
-            created_by: String::new(),
+            created_by: seed.created_by,
             created_at: seed.created_at.unwrap_or(self.now),
             tags: seed.tags,
             cluster,
             ready_at: None,
         };
         self.state.snapshots.insert(snapshot.id.clone(), snapshot.into());
+        self.always_was();
     }
 
     /// Checks the name and the quota of a snapshot to come.
@@ -117,13 +127,17 @@ impl Rds {
         Ok(())
     }
 
-    /// Begins a manual snapshot; returns when it will be ready.
+    /// Begins a manual snapshot with these tags (and the cluster's, if that copies its own); returns when it will be
+    /// ready.
     pub(super) fn begin_snapshot(
         &mut self,
         cx: &mut Context<'_>,
         id: &str,
         cluster: &Cluster,
+        given: BTreeMap<String, String>,
     ) -> DateTime<Utc> {
+        let mut tags = if cluster.copy_tags_to_snapshot { cluster.tags.clone() } else { BTreeMap::new() };
+        tags.extend(given);
         let ready = cx.now + draw(cx.rng, &cx.config.rds.snapshot_seconds);
         let snapshot = Snapshot {
             id: id.to_owned(),
@@ -132,7 +146,7 @@ impl Rds {
             status: "creating".to_owned(),
             created_by: cx.principal.to_owned(),
             created_at: cx.now,
-            tags: if cluster.copy_tags_to_snapshot { cluster.tags.clone() } else { BTreeMap::new() },
+            tags,
             cluster: Arc::new(cluster.clone()),
             ready_at: Some(ready),
         };
@@ -171,10 +185,7 @@ impl Rds {
         if let Some(id) = id {
             found.retain(|snapshot| named("cluster-snapshot", &id, &snapshot.id));
             if found.is_empty() {
-                return Err(Refusal::missing(
-                    "DBClusterSnapshotNotFoundFault",
-                    format!("DBClusterSnapshot {id} not found."),
-                ));
+                return Err(Refusal::no_snapshot(&id));
             }
         }
         found.retain(|snapshot| {
@@ -197,7 +208,7 @@ impl Rds {
         Ok(Some(xml))
     }
 
-    fn render_snapshot(&self, xml: &mut Xml, snapshot: &Snapshot) {
+    pub(super) fn render_snapshot(&self, xml: &mut Xml, snapshot: &Snapshot) {
         let cluster = snapshot.cluster.as_ref();
         xml.element("AvailabilityZones", |xml| {
             for zone in self.place.zones() {
@@ -232,7 +243,7 @@ impl Rds {
     }
 }
 
-/// Checks the name of a final snapshot and brings it to lower case.
+/// Checks the name of a new snapshot and brings it to lower case.
 pub(super) fn new_name(parameter: &str, text: &str) -> Result<String, Refusal> {
     identifiers::new_identifier_of(parameter, text, 255)
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::managed_password::ManagedSecret;
 use super::roles::Role;
+use super::shelf::{Before, Shelf, Shelved};
 use super::snapshots::Snapshot;
 
 /// How a cluster came from another one.
@@ -17,6 +18,17 @@ pub enum CopyKind {
     CopyOnWrite,
     /// It has a volume of its own.
     Full,
+}
+
+/// The call that made a cluster out of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    /// `RestoreDBClusterToPointInTime`, copy-on-write: what was asked for, not what AWS made of it.
+    Clone,
+    /// `RestoreDBClusterToPointInTime`, a full copy.
+    FullCopy,
+    /// `RestoreDBClusterFromSnapshot`, from the snapshot of this identifier.
+    Snapshot(String),
 }
 
 /// The cluster that another one was made from.
@@ -37,6 +49,8 @@ pub struct Truth {
     pub created_at: DateTime<Utc>,
     /// What it was made from.
     pub parent: Option<Parent>,
+    /// By which call it was made from that.
+    pub restored: Option<Restore>,
     /// The volume it lives on: the resource id of the cluster for which that volume was filled.
     pub volume: String,
     /// It shares its volume with its parent.
@@ -197,6 +211,21 @@ fn plan(ahead: &mut VecDeque<(DateTime<Utc>, Step)>, steps: impl IntoIterator<It
     ahead.make_contiguous().sort_by_key(|(at, _)| *at);
 }
 
+/// When the first of these steps is due.
+fn next(ahead: &VecDeque<(DateTime<Utc>, Step)>) -> Option<DateTime<Utc>> {
+    ahead.front().map(|(at, _)| *at)
+}
+
+fn is_due(ahead: &VecDeque<(DateTime<Utc>, Step)>, now: DateTime<Utc>) -> bool {
+    next(ahead).is_some_and(|at| at <= now)
+}
+
+/// The names of what is due by then.
+fn due<T>(shelf: &Shelf<T>, now: DateTime<Utc>, next: impl Fn(&T) -> Option<DateTime<Utc>>) -> Vec<String> {
+    let due = shelf.iter().filter(|(_, item)| next(item).is_some_and(|at| at <= now));
+    due.map(|(name, _)| name.clone()).collect()
+}
+
 /// A change that waited is done, unless a later one has replaced it.
 fn land<T: PartialEq>(field: &mut T, pending: &mut Option<T>, value: T) {
     if pending.take_if(|pending| *pending == value).is_some() {
@@ -204,12 +233,51 @@ fn land<T: PartialEq>(field: &mut T, pending: &mut Option<T>, value: T) {
     }
 }
 
-/// Everything that an API call can see. Cheap to clone: the past is a list of these.
+/// Everything that an API call can see.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
-    pub(super) clusters: BTreeMap<String, Arc<Cluster>>,
-    pub(super) instances: BTreeMap<String, Arc<Instance>>,
-    pub(super) snapshots: BTreeMap<String, Arc<Snapshot>>,
+    pub(super) clusters: Shelf<Cluster>,
+    pub(super) instances: Shelf<Instance>,
+    pub(super) snapshots: Shelf<Snapshot>,
+}
+
+/// What was there before the changes of one moment.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    clusters: Before<Cluster>,
+    instances: Before<Instance>,
+    snapshots: Before<Snapshot>,
+}
+
+impl Change {
+    /// Whether nothing changed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clusters.is_empty() && self.instances.is_empty() && self.snapshots.is_empty()
+    }
+
+    /// Takes in a later change of the same moment.
+    pub(super) fn merge(&mut self, later: Change) {
+        fn merge<T>(earlier: &mut Before<T>, later: Before<T>) {
+            for (name, old) in later {
+                earlier.entry(name).or_insert(old);
+            }
+        }
+        merge(&mut self.clusters, later.clusters);
+        merge(&mut self.instances, later.instances);
+        merge(&mut self.snapshots, later.snapshots);
+    }
+}
+
+impl Shelved for Cluster {
+    fn group(&self) -> &str {
+        ""
+    }
+}
+
+impl Shelved for Instance {
+    fn group(&self) -> &str {
+        &self.cluster
+    }
 }
 
 impl Instance {
@@ -235,49 +303,61 @@ impl Cluster {
 impl State {
     /// The instances of a cluster, in order of their names.
     pub(super) fn members<'a>(&'a self, cluster: &'a str) -> impl Iterator<Item = &'a Instance> {
-        self.instances.values().map(Arc::as_ref).filter(move |instance| instance.cluster == cluster)
+        self.instances.in_group(cluster)
+    }
+
+    /// What was there before the changes since the last call.
+    pub(super) fn take_change(&mut self) -> Change {
+        Change {
+            clusters: self.clusters.take_before(),
+            instances: self.instances.take_before(),
+            snapshots: self.snapshots.take_before(),
+        }
+    }
+
+    /// Lets everything be as it was before a change.
+    pub(super) fn rewind(&mut self, change: &Change) {
+        self.clusters.rewind(&change.clusters);
+        self.instances.rewind(&change.instances);
+        self.snapshots.rewind(&change.snapshots);
     }
 
     pub(super) fn cluster_mut(&mut self, id: &str) -> Option<&mut Cluster> {
-        self.clusters.get_mut(id).map(Arc::make_mut)
+        self.clusters.change(id)
     }
 
     pub(super) fn instance_mut(&mut self, id: &str) -> Option<&mut Instance> {
-        self.instances.get_mut(id).map(Arc::make_mut)
+        self.instances.change(id)
     }
 
-    /// Whether anything happens by itself until then.
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        let due = |ahead: &VecDeque<(DateTime<Utc>, Step)>| ahead.front().is_some_and(|(at, _)| *at <= now);
-        self.instances.values().any(|instance| due(&instance.ahead))
-            || self.clusters.values().any(|cluster| due(&cluster.ahead))
-            || self.snapshots.values().any(|snapshot| snapshot.is_due(now))
+    /// When something happens next by itself.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        let clusters = self.clusters.values().filter_map(|cluster| next(&cluster.ahead));
+        let instances = self.instances.values().filter_map(|instance| next(&instance.ahead));
+        let snapshots = self.snapshots.values().filter_map(|snapshot| snapshot.due());
+        clusters.chain(instances).chain(snapshots).min()
     }
 
     /// Lets everything happen that is due, and returns the clusters that are gone, with the time.
     pub(super) fn settle(&mut self, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Arc<Cluster>)> {
         let mut gone = Vec::new();
-        if !self.is_due(now) {
-            return gone;
-        }
-        for id in self.instances.keys().cloned().collect::<Vec<_>>() {
+        for id in due(&self.instances, now, |instance| next(&instance.ahead)) {
             self.settle_instance(&id, now);
         }
-        for id in self.clusters.keys().cloned().collect::<Vec<_>>() {
+        for id in due(&self.clusters, now, |cluster| next(&cluster.ahead)) {
             self.settle_cluster(id, now, &mut gone);
         }
-        for snapshot in self.snapshots.values_mut().filter(|snapshot| snapshot.is_due(now)) {
-            Arc::make_mut(snapshot).finish();
+        for id in due(&self.snapshots, now, Snapshot::due) {
+            if let Some(snapshot) = self.snapshots.change(&id) {
+                snapshot.finish();
+            }
         }
         gone
     }
 
     fn settle_instance(&mut self, id: &str, now: DateTime<Utc>) {
-        while let Some(instance) = self.instances.get_mut(id) {
-            if instance.ahead.front().is_none_or(|(at, _)| *at > now) {
-                return;
-            }
-            let instance = Arc::make_mut(instance);
+        while self.instances.get(id).is_some_and(|instance| is_due(&instance.ahead, now)) {
+            let Some(instance) = self.instances.change(id) else { return };
             match instance.ahead.pop_front() {
                 Some((at, Step::Status(status))) => {
                     instance.status = status.into_owned();
@@ -306,11 +386,8 @@ impl State {
         now: DateTime<Utc>,
         gone: &mut Vec<(DateTime<Utc>, Arc<Cluster>)>,
     ) {
-        while let Some(cluster) = self.clusters.get_mut(&id) {
-            if cluster.ahead.front().is_none_or(|(at, _)| *at > now) {
-                return;
-            }
-            let cluster = Arc::make_mut(cluster);
+        while self.clusters.get(&id).is_some_and(|cluster| is_due(&cluster.ahead, now)) {
+            let Some(cluster) = self.clusters.change(&id) else { return };
             let Some((at, step)) = cluster.ahead.pop_front() else { return };
             match step {
                 Step::Status(status) => cluster.status = status.into_owned(),
@@ -337,7 +414,7 @@ impl State {
                     id = new;
                 }
                 Step::Gone => {
-                    self.instances.retain(|_, instance| instance.cluster != id);
+                    self.remove_members(&id);
                     gone.extend(self.clusters.remove(&id).map(|cluster| (at, cluster)));
                 }
             }
@@ -368,9 +445,23 @@ impl State {
         renamed.arn = renamed.arn.strip_suffix(id).unwrap_or_default().to_owned() + new;
         new.clone_into(&mut renamed.id);
         self.clusters.insert(new.to_owned(), cluster);
-        for instance in self.instances.values_mut().filter(|instance| instance.cluster == id) {
-            new.clone_into(&mut Arc::make_mut(instance).cluster);
+        for member in self.member_names(id) {
+            if let Some(mut instance) = self.instances.remove(&member) {
+                new.clone_into(&mut Arc::make_mut(&mut instance).cluster);
+                self.instances.insert(member, instance);
+            }
         }
+    }
+
+    /// Takes all instances of a cluster away.
+    pub(super) fn remove_members(&mut self, cluster: &str) {
+        for member in self.member_names(cluster) {
+            self.instances.remove(&member);
+        }
+    }
+
+    fn member_names(&self, cluster: &str) -> Vec<String> {
+        self.members(cluster).map(|instance| instance.id.clone()).collect()
     }
 
     /// Makes the member with the best promotion tier the writer, unless there is a writer that stays.
@@ -385,8 +476,7 @@ impl State {
             .min_by_key(|instance| (instance.status != "available", instance.promotion_tier))
             .map(|instance| instance.id.clone());
         let Some(best) = best else { return };
-        let all: Vec<String> = self.members(cluster).map(|instance| instance.id.clone()).collect();
-        for id in all {
+        for id in self.member_names(cluster) {
             let is_best = id == best;
             if let Some(instance) = self.instance_mut(&id) {
                 instance.writer = is_best;

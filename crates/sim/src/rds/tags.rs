@@ -66,6 +66,7 @@ fn check_count(tags: &BTreeMap<String, String>) -> Result<(), Refusal> {
 enum Carrier {
     Cluster(String),
     Instance(String),
+    Snapshot(String),
 }
 
 impl Rds {
@@ -75,6 +76,7 @@ impl Rds {
         let tags = match self.carrier(state, &name)? {
             Carrier::Cluster(id) => state.clusters.get(&id).map(|cluster| &cluster.tags),
             Carrier::Instance(id) => state.instances.get(&id).map(|instance| &instance.tags),
+            Carrier::Snapshot(id) => state.snapshots.get(&id).map(|snapshot| &snapshot.tags),
         };
         let mut xml = crate::query::Xml::default();
         render::tags(&mut xml, tags.unwrap_or(&BTreeMap::new()));
@@ -118,13 +120,22 @@ impl Rds {
             Carrier::Cluster(id) => {
                 let cluster = self.state.cluster_mut(&id).ok_or_else(|| Refusal::no_cluster(&id))?;
                 change(&mut cluster.tags)?;
-                Some(cluster.clone())
+                let cluster = cluster.clone();
+                self.note_mark(&cluster.id);
+                Some(cluster)
             }
             Carrier::Instance(id) => {
                 let instance = self.state.instance_mut(&id).ok_or_else(|| Refusal::no_instance(&id))?;
                 change(&mut instance.tags)?;
                 let cluster = instance.cluster.clone();
                 self.cluster(&cluster).cloned()
+            }
+            Carrier::Snapshot(id) => {
+                let snapshot = self.state.snapshots.change(&id).ok_or_else(|| Refusal::no_snapshot(&id))?;
+                change(&mut snapshot.tags)?;
+                let snapshot = snapshot.clone();
+                self.audit_snapshot(cx, operation, &snapshot);
+                None
             }
         };
         if let Some(cluster) = cluster {
@@ -133,7 +144,7 @@ impl Rds {
         Ok(None)
     }
 
-    /// The cluster or instance that an ARN names.
+    /// The cluster, instance or snapshot that an ARN names.
     fn carrier(&self, state: &State, arn: &str) -> Result<Carrier, Refusal> {
         let parts: Vec<&str> = arn.splitn(7, ':').collect();
         let ["arn", _, "rds", _, _, kind, id] = parts[..] else {
@@ -152,6 +163,10 @@ impl Rds {
                 .filter(|id| state.instances.contains_key(id))
                 .map(Carrier::Instance)
                 .ok_or_else(|| Refusal::no_instance(id)),
+            "cluster-snapshot" => here("cluster-snapshot")
+                .filter(|id| state.snapshots.contains_key(id))
+                .map(Carrier::Snapshot)
+                .ok_or_else(|| Refusal::no_snapshot(id)),
             _ => Err(Refusal::not_simulated(&format!("Tags on a resource of the kind {kind}"))),
         }
     }

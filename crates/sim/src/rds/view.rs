@@ -33,6 +33,26 @@ impl Life {
             gone_at: None,
         }
     }
+
+    /// What the product made it for, by the tag that it was made with: `clone` or `copy`.
+    pub fn role(&self) -> Option<&str> {
+        self.tags.get("aurora-clone:role").map(String::as_str)
+    }
+
+    /// The root that it was made for, by the tag that it was made with.
+    pub fn root(&self) -> Option<&str> {
+        self.tags.get("aurora-clone:root").map(String::as_str)
+    }
+
+    /// When it was made.
+    pub fn born_at(&self) -> DateTime<Utc> {
+        self.truth.created_at
+    }
+
+    /// Whether it was there at that time.
+    pub fn lived_at(&self, at: DateTime<Utc>) -> bool {
+        self.born_at() <= at && self.gone_at.is_none_or(|gone| gone > at)
+    }
 }
 
 /// One line of a family tree.

@@ -59,6 +59,7 @@ pub(super) fn delete_secret(secrets: &mut SecretsManager, cx: &mut Context<'_>, 
     // A second forced deletion does not put off what the first one began.
     secret.gone_due = Some(secret.gone_due.map_or(due, |before| before.min(due)));
     let mut answer = identity(secret);
+    secrets.quiet_until = Some(secrets.quiet_until.map_or(due, |before| before.min(due)));
     answer["DeletionDate"] = seconds(date);
     Ok(answer)
 }

@@ -32,6 +32,8 @@ pub struct SecretsManager {
     pub known_principals: Option<BTreeSet<String>>,
     /// Every secret that ever was, in the order of creation.
     lives: Vec<Secret>,
+    /// Nothing goes before that.
+    quiet_until: Option<DateTime<Utc>>,
 }
 
 /// One secret, as it is or as it was in the end.
@@ -110,7 +112,13 @@ impl Secret {
 
 impl Default for SecretsManager {
     fn default() -> Self {
-        Self { force_delete_seconds: (5, 30), stale_lists: None, known_principals: None, lives: Vec::new() }
+        Self {
+            force_delete_seconds: (5, 30),
+            stale_lists: None,
+            known_principals: None,
+            lives: Vec::new(),
+            quiet_until: None,
+        }
     }
 }
 
@@ -122,9 +130,13 @@ impl SecretsManager {
 
     /// Lets everything happen that is due. Nobody else needs to be told, so it is no timer of the World's.
     pub fn settle(&mut self, now: DateTime<Utc>) {
+        if self.quiet_until.is_none_or(|until| now < until) {
+            return;
+        }
         for secret in self.lives.iter_mut().filter(|secret| secret.gone_at.is_none()) {
             secret.gone_at = secret.gone_due.filter(|due| *due <= now);
         }
+        self.quiet_until = self.iter().filter_map(|secret| secret.gone_due).min();
     }
 
     /// The secrets whose names are taken, in the order of creation; those that wait for their deletion too.

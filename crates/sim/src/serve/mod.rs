@@ -27,7 +27,7 @@ pub const LONGEST_BODY: usize = 1024 * 1024;
 
 const GREETING: &str = "\
 This is a simulation of AWS (RDS, DynamoDB, Step Functions, CloudFormation and its response bucket,
-Secrets Manager, KMS, EventBridge).
+Secrets Manager, KMS, EventBridge, SSM Parameter Store).
 Nothing here is real, nothing costs anything, and no signature is checked.
 GET /_sim/state tells how the simulated world is.
 ";
@@ -164,6 +164,7 @@ fn state(sim: &Sim) -> Response {
             "secrets": world.secrets.iter().count(),
             "keys": world.kms.keys().count(),
             "events": world.events.taken.len(),
+            "parameters": world.ssm.iter().count(),
             "answers": world.bucket.answers.len(),
             "violations": world.violations,
         })

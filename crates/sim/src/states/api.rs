@@ -9,7 +9,8 @@ use super::StepFunctions;
 use super::data::PAYLOAD_LIMIT;
 use super::execution::{Execution, Status};
 use crate::http::{Request, Response};
-use crate::world::{Context, json_error};
+use crate::wire::json_error;
+use crate::world::Context;
 
 type Answer = Result<Value, Response>;
 

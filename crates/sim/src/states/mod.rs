@@ -105,7 +105,7 @@ impl StepFunctions {
         }
     }
 
-    /// All executions, oldest first.
+    /// All executions, oldest first. In a forgetful World those that are over have no history.
     pub fn executions(&self) -> &[Execution] {
         &self.executions
     }
@@ -164,6 +164,7 @@ impl StepFunctions {
     }
 
     fn with(&mut self, cx: &mut Context<'_>, number: usize, act: impl FnOnce(&mut Engine<'_, '_>)) {
+        let forgetful = cx.config.forgetful;
         let Some(execution) = self.executions.get_mut(number) else { return };
         act(&mut Engine {
             execution,
@@ -173,6 +174,10 @@ impl StepFunctions {
         });
         if !execution.is_running() {
             self.running.remove(&number);
+            if forgetful {
+                execution.history = Vec::new();
+                execution.parsed_input = Value::Null;
+            }
         }
     }
 }

@@ -169,3 +169,48 @@ fn deleted_stacks_are_remembered_for_ninety_days_by_id() {
     let second = lab.try_create("s", &template(&[("A", "")]), &[]).expect("again");
     assert_ne!(id, second);
 }
+
+#[test]
+fn what_was_retained_is_told_by_the_stack_s_id_for_ninety_days() {
+    let mut lab = Lab::new();
+    let id = lab.try_create("s", &template(&[("A", "|DeletionPolicy: Retain")]), &[]).expect("created");
+    lab.pass(2);
+    lab.succeed("Create A", "a");
+    lab.delete("s");
+    let twin = lab.try_create("s", &template(&[("A", "")]), &[]).expect("another one of this name");
+    lab.pass(2);
+    for (stack, status) in [(id.as_str(), "DELETE_SKIPPED"), (twin.as_str(), "CREATE_IN_PROGRESS")] {
+        let resource = [("StackName", stack), ("LogicalResourceId", "A")];
+        let (code, body) = lab.call("DescribeStackResource", &resource);
+        assert_eq!(code, 200);
+        assert!(body.contains(&format!("<ResourceStatus>{status}<")), "{body}");
+    }
+    lab.pass(91 * 86_400);
+    let (code, body) =
+        lab.call("DescribeStackResource", &[("StackName", id.as_str()), ("LogicalResourceId", "A")]);
+    assert_eq!(code, 400);
+    assert!(body.contains(&format!("Stack '{id}' does not exist")), "{body}");
+}
+
+#[test]
+fn what_an_update_removes_and_a_policy_keeps_is_skipped_or_forgotten() {
+    for (forgets, expected) in [(true, ""), (false, "DELETE_SKIPPED")] {
+        let mut lab = Lab::with(|settings| settings.forgets_removed_resources = forgets);
+        let both = template(&[("A", "|DeletionPolicy: Retain"), ("B", "")]);
+        lab.create(&both);
+        lab.succeed("Create A", "a");
+        lab.succeed("Create B", "b");
+        lab.update(&template(&[("B", "")]));
+        assert_eq!((lab.status(), lab.waiting().len()), ("UPDATE_COMPLETE", 0));
+        assert_eq!(lab.resource_status("A"), expected);
+        // Another update leaves it alone, and one that wants it again makes it anew.
+        lab.update(&template(&[("B", "P: 1")]));
+        lab.succeed("Update B", "b");
+        assert_eq!(lab.resource_status("A"), expected);
+        lab.update(&both.replace("B: ", "C: "));
+        lab.succeed("Create A", "a2");
+        lab.succeed("Create C", "c");
+        lab.succeed("Delete B", "b");
+        assert_eq!(lab.resource_status("A"), "CREATE_COMPLETE");
+    }
+}

@@ -212,6 +212,23 @@ fn long_lists_come_in_pages() {
     assert_eq!(lab.call("DescribeStackEvents", &[("StackName", "s"), ("NextToken", "x")]).0, 400);
 }
 
+#[test]
+fn living_stacks_come_in_pages_newest_first() {
+    let mut lab = Lab::new();
+    let empty = "Resources: {W: {Type: 'AWS::CloudFormation::WaitConditionHandle'}}";
+    for number in 0..103 {
+        lab.try_create(&format!("s{number}"), empty, &[]).expect("created");
+    }
+    lab.pass(5);
+    lab.delete("s50");
+    let (_, first) = lab.call("DescribeStacks", &[]);
+    let (token, names) = (inside(&first, "NextToken"), first.matches("<StackName>").count());
+    assert_eq!((names, inside(&first, "StackName")), (100, "s102"));
+    let (_, rest) = lab.call("DescribeStacks", &[("NextToken", token)]);
+    assert_eq!((rest.matches("<StackName>").count(), inside(&rest, "NextToken")), (2, ""));
+    assert!(!first.contains("<StackName>s50<") && !rest.contains("<StackName>s50<"));
+}
+
 /// `tests/clients/check_responses.py` looks at recorded answers with other eyes.
 #[test]
 fn answers_have_the_modelled_members_and_no_others() {

@@ -7,20 +7,22 @@ use serde_json::{Value, json};
 use crate::room::{Room, TOKEN};
 
 /// One call of each service, and the name of its internal error.
-fn calls() -> [(&'static str, &'static str, Value, &'static str); 3] {
+fn calls() -> [(&'static str, &'static str, Value, &'static str); 4] {
     let secret = json!({"Name": "s", "SecretString": "v", "ClientRequestToken": TOKEN});
     let entry = json!({"Source": "s", "DetailType": "d", "Detail": "{}"});
+    let parameter = json!({"Name": "p", "Value": "v", "Type": "String", "Overwrite": true});
     [
         ("secretsmanager.CreateSecret", "CreateSecret", secret, "InternalServiceError"),
         ("TrentService.CreateKey", "CreateKey", json!({}), "KMSInternalException"),
         ("AWSEvents.PutEvents", "PutEvents", json!({"Entries": [entry]}), "InternalException"),
+        ("AmazonSSM.PutParameter", "PutParameter", parameter, "InternalServerError"),
     ]
 }
 
 fn made(room: &Room) -> usize {
     let world = &room.world;
     let keys = world.kms.keys().filter(|key| !key.is_managed).count();
-    world.secrets.iter().count() + keys + world.events.taken.len()
+    world.secrets.iter().count() + keys + world.events.taken.len() + world.ssm.iter().count()
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn a_lost_reply_hides_an_execution() {
         }
     }
     let mut room = Room::new();
-    let [(target, operation, body, _), (create_key, ..), _] = calls();
+    let [(target, operation, body, _), (create_key, ..), ..] = calls();
     let lost = Fault { target: Target::Operation(operation, 1), kind: FaultKind::LostReply };
     room.world.set_faults(vec![lost]);
     room.outcome(target, &body, true);

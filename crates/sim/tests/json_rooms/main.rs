@@ -1,4 +1,4 @@
-//! Secrets Manager, KMS and EventBridge, over the wire's JSON.
+//! Secrets Manager, KMS, EventBridge and SSM, over the wire's JSON.
 
 mod audits;
 mod events;
@@ -7,3 +7,4 @@ mod keys;
 mod policies;
 mod room;
 mod secrets;
+mod ssm;

@@ -186,3 +186,24 @@ fn a_stale_read_misses_the_new_and_still_shows_the_gone() {
     let arn = "arn:aws:rds:eu-west-1:123456789012:cluster:kid";
     assert_eq!(room.stale(Duration::minutes(6), "ListTagsForResource", &[("ResourceName", arn)]).status, 200);
 }
+
+#[test]
+fn ten_thousand_clusters_are_a_hundred_pages() {
+    let mut room = Room::new();
+    for number in 0..10_000 {
+        room.world.rds.seed_cluster(seed(&format!("c{number:05}")));
+    }
+    let (mut seen, mut pages, mut marker) = (Vec::new(), 0, String::new());
+    loop {
+        let next = [("Marker", marker.as_str())];
+        let page = text(&room.call(MANAGER, CLUSTERS, if pages == 0 { &[] } else { &next }));
+        seen.extend(elements(&page, "DBClusterArn"));
+        pages += 1;
+        marker = element(&page, "Marker");
+        if marker.is_empty() {
+            break;
+        }
+    }
+    assert_eq!((pages, seen.len()), (100, 10_000));
+    assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] != pair[1]));
+}

@@ -30,6 +30,9 @@ pub fn settings() -> Settings {
         delete_while_creating: Choice::Accept,
         restore_from_busy: Choice::Accept,
         clone_of_stopped: Choice::Accept,
+        delete_snapshot_in_use: Choice::Accept,
+        snapshot_shows_backing_up: Choice::Refuse,
+        snapshot_keeps_version: Choice::Accept,
         ..Settings::default()
     }
 }
