@@ -5,3 +5,5 @@
 mod counting;
 mod making;
 mod room;
+mod held;
+mod retiring;
