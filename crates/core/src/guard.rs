@@ -178,6 +178,11 @@ pub fn snapshot_for(copy: &str) -> String {
     format!("{copy}-source")
 }
 
+/// The copy that a snapshot's name says it is for.
+pub fn copy_of_snapshot(snapshot: &str) -> Option<&str> {
+    snapshot.strip_suffix("-source")
+}
+
 /// Proves a snapshot by its own tags and its name; `None` if this manager did not take it for a copy of its pool. The root's tags,
 /// which RDS may give its snapshots, name another cluster.
 pub fn prove_snapshot(snapshot: &ClusterSnapshot, settings: &Settings) -> Option<OwnedSnapshot> {

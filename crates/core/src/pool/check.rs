@@ -15,7 +15,7 @@ use crate::names::tag;
 use crate::plan::Restore;
 use crate::settings::Settings;
 use crate::snapshot::{Cluster, Phase};
-use crate::tags::{self, RestoreType, Tags};
+use crate::tags::{self, RestoreType, Role, Tags};
 
 /// The most changes of one step.
 const MOST: usize = 100;
@@ -68,6 +68,7 @@ pub fn check(
             Action::Mark { copy, since } => {
                 let cluster = checker.ours(copy)?;
                 checker.may_go(cluster)?;
+                checker.open()?;
                 ensure(*since <= now, || format!("{} would be marked in the future", cluster.identifier))?;
             }
             Action::DeleteInstance { copy, instance } => {
@@ -157,6 +158,7 @@ impl<'c> Checker<'c> {
         let is = |key: &str, value: &str| cluster.tag(key) == Some(value);
         let ours = is(tag::MANAGER, &self.settings.manager)
             && is(tag::ROLE, "copy")
+            && is(tag::RESTORE_TYPE, "full-copy")
             && is(tag::CLUSTER, &cluster.identifier)
             && is(tag::ROOT, &self.policy.source.source)
             && cluster.identifier != self.policy.source.source
@@ -191,52 +193,64 @@ impl<'c> Checker<'c> {
         ensure(since.is_some_and(|since| self.now - since >= GRACE), || {
             format!("{name} was not marked long enough ago")
         })?;
-        let cloned = self.view.clusters.iter().find(|other| {
-            other.status.0 == "creating"
-                && other.identifier != *name
-                && tags::lineage(&other.tags)
-                    .is_some_and(|about| about.source == name || about.cluster == name)
+        let mut clones = self.view.clusters.iter().filter(|other| {
+            other.identifier != *name
+                && (other.tag(tag::SOURCE) == Some(name) || other.tag(tag::CLUSTER) == Some(name))
         });
-        ensure(cloned.is_none(), || format!("{name} is being cloned"))?;
+        ensure(!clones.clone().any(|clone| clone.status.0 == "creating"), || {
+            format!("{name} is being cloned")
+        })?;
+        let is_clone = |other: &Cluster| {
+            tags::lineage(&other.tags).is_some_and(|about| match about.restore_type {
+                RestoreType::CopyOnWrite => about.source == name,
+                RestoreType::FullCopy => about.cluster == name,
+            })
+        };
+        let cloned = !self.policy.source.purge_with_clones && clones.any(is_clone);
+        ensure(!cloned, || format!("{name} has clones"))?;
         Ok(cluster)
     }
 
     /// At most two, or a quarter of the pool, or what the operator says.
     fn blast(&self, purged: &BTreeSet<&str>) -> Result<(), Violation> {
-        let pool = self.view.clusters.iter().filter(|c| {
-            c.tag(tag::ROLE) == Some("copy")
-                && c.tag(tag::CLUSTER) == Some(&c.identifier)
-                && c.tag(tag::MANAGER) == Some(&self.settings.manager)
-                && c.tag(tag::ROOT) == Some(&self.policy.source.source)
-        });
-        let quarter = pool.count() / 4;
+        let quarter = self.pool() / 4;
         let most = self.policy.max_deletions.map_or(quarter.max(2), |most| most as usize);
-        // What AWS is deleting already was counted when it began.
-        let new = purged.iter().filter(|name| {
-            !self
-                .view
-                .instances
-                .iter()
-                .any(|i| i.cluster.as_deref() == Some(**name) && i.status.phase() == Phase::Deleting)
-        });
-        let new = new.count();
+        let new = purged.len();
         ensure(new <= most, || format!("{new} copies would be purged at once, and {most} may be"))
+    }
+
+    /// The copies of this manager, whatever their names begin with.
+    fn pool(&self) -> usize {
+        let of_root = self.view.clusters.iter().filter(|c| c.identifier != self.policy.source.source);
+        let ours = of_root.filter_map(|cluster| cluster.own_lineage()).filter(|about| {
+            about.role == Role::Copy
+                && about.restore_type == RestoreType::FullCopy
+                && about.root == self.policy.source.source
+                && about.manager == self.settings.manager
+        });
+        ours.count()
     }
 
     fn number(&self, begun: usize) -> Result<(), Violation> {
         if begun == 0 {
             return Ok(());
         }
-        let ours = self.view.clusters.iter().filter(|c| {
-            c.tag(tag::ROLE) == Some("copy")
-                && c.tag(tag::CLUSTER) == Some(&c.identifier)
-                && c.tag(tag::ROOT) == Some(&self.policy.source.source)
-                && c.tag(tag::MANAGER) == Some(&self.settings.manager)
-        });
-        let (there, most) = (ours.count(), self.policy.source.max_copies as usize);
+        let config = self.policy.source;
+        let (there, most) = (self.pool(), config.max_copies as usize);
         ensure(there + begun <= most, || {
             format!("{begun} copies would be begun beside {there}, and {most} may be")
-        })
+        })?;
+        let copies = u32::try_from(there + begun).unwrap_or(u32::MAX);
+        let paid = config.budget.is_none_or(|budget| {
+            config.prices.of_copy().is_some_and(|one| f64::from(copies) * one <= budget.monthly)
+        });
+        ensure(paid, || format!("{copies} copies would cost more than max-monthly-cost"))?;
+        self.open()
+    }
+
+    fn open(&self) -> Result<(), Violation> {
+        let open = self.policy.source.window.as_ref().is_none_or(|window| window.contains(self.now));
+        ensure(open, || "the window is closed".to_owned())
     }
 }
 

@@ -53,6 +53,7 @@ impl<'m> Maker<'m> {
     pub fn begun(&self) -> Vec<Begun<'m>> {
         let begun = |snapshot: &'m ClusterSnapshot| {
             let owned = guard::prove_snapshot(snapshot, self.settings)?;
+            (snapshot.tags.get(tag::ROOT) == Some(&self.root.identifier)).then_some(())?;
             let copy = snapshot.tags.get(tag::CLUSTER)?.clone();
             Some(Begun { snapshot, owned, copy })
         };
@@ -64,6 +65,12 @@ impl<'m> Maker<'m> {
         let exists = |copy: &str| self.view.clusters.iter().any(|c| c.identifier == copy);
         let fine = |begun: &Begun<'_>| !exists(&begun.copy) && !self.is_over(begun);
         self.begun().into_iter().filter(fine).collect()
+    }
+
+    /// Snapshots that nothing comes of, and that can't be deleted.
+    pub fn stuck(&self) -> Vec<String> {
+        let is_stuck = |begun: &Begun<'_>| begun.snapshot.status.0 == "creating" && self.is_over(begun);
+        self.begun().iter().filter(|begun| is_stuck(begun)).map(|b| b.snapshot.identifier.clone()).collect()
     }
 
     /// Whether nothing comes of a snapshot any more: it failed, or is too old to begin with.
@@ -102,15 +109,16 @@ impl<'m> Maker<'m> {
     /// Every name that must not be given again: a number that is used twice would make the clones of one copy those of another.
     fn taken(&self) -> Vec<String> {
         let mut taken = Vec::new();
+        // By each tag alone: a lineage of which somebody removed a part still names it.
         for cluster in self.view.clusters {
             taken.push(cluster.identifier.clone());
-            if let Some(lineage) = tags::lineage(&cluster.tags) {
-                taken.extend([lineage.cluster.to_owned(), lineage.source.to_owned()]);
-            }
+            taken
+                .extend([tag::CLUSTER, tag::SOURCE].iter().filter_map(|key| cluster.tags.get(*key).cloned()));
         }
-        taken.extend(
-            self.view.snapshots.iter().filter_map(|snapshot| snapshot.tags.get(tag::CLUSTER).cloned()),
-        );
+        for snapshot in self.view.snapshots {
+            taken.extend(snapshot.tags.get(tag::CLUSTER).cloned());
+            taken.extend(guard::copy_of_snapshot(&snapshot.identifier).map(str::to_owned));
+        }
         taken
     }
 
@@ -129,8 +137,8 @@ impl<'m> Maker<'m> {
                         format!("nothing comes of the snapshot {name}, which is {}", begun.snapshot.status)
                     }
                 };
-                // One that is being taken can't be deleted.
-                if begun.snapshot.status.0 != "creating" {
+                // One that is being taken can't be deleted, and one that is going is gone soon.
+                if !matches!(begun.snapshot.status.0.as_str(), "creating" | "deleting") {
                     steps.push(Step::new(Action::DeleteSnapshot(begun.owned), why));
                 }
             } else if copy.is_none() && begun.snapshot.status.is_ready() {

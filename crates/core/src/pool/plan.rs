@@ -26,6 +26,9 @@ const LATER: u32 = 300;
 /// The longest wait: the world is looked at now and then, whatever is known to come.
 const LONGEST: u32 = 3_600;
 
+/// The most changes of one step; the next one goes on.
+const MOST_STEPS: usize = 100;
+
 /// What is wanted of one pool.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy<'a> {
@@ -114,7 +117,7 @@ pub fn plan(
 
     let mut steps = maker.follow_snapshots();
     steps.extend(standings.iter().filter_map(|standing| maker.tend(standing)));
-    let need = Need::of(&standings, maker.pending().len(), policy, root, now);
+    let need = Need::of(&standings, maker.pending().len(), policy, root, settings, now);
     let made = maker.begin(need.begin);
     let mut waits = waits(&standings, &retirement.fates, &maker, now);
     if let (0, Some(why)) = (need.begin, &need.passing) {
@@ -122,6 +125,7 @@ pub fn plan(
     }
     steps.extend(made);
     steps.extend(retirement.steps);
+    steps.truncate(MOST_STEPS);
     if let Some(step) = steps.first() {
         waits.push((SOON, step.why.clone()));
     }
@@ -129,6 +133,7 @@ pub fn plan(
         .trouble
         .into_iter()
         .chain(standings.iter().filter_map(trouble))
+        .chain(maker.stuck().iter().map(|name| format!("the snapshot {name} is not done after copy-timeout")))
         .chain(need.short.clone())
         .collect();
     let events = match &need.short {
@@ -176,10 +181,11 @@ impl Need {
         pending: usize,
         policy: &Policy<'_>,
         root: &Cluster,
+        settings: &Settings,
         now: DateTime<Utc>,
     ) -> Self {
         let config = policy.source;
-        let of_copy = config.limit - config.margin;
+        let of_copy = standing::slots_per_source(config, settings);
         let pending = u32::try_from(pending).unwrap_or(u32::MAX);
         let of_pending = pending.saturating_mul(of_copy);
         let free: u32 = standings.iter().map(Standing::usable).sum();
@@ -191,28 +197,30 @@ impl Need {
             return need;
         }
         // Every copy of this manager counts, on its way in or out: each is paid for.
-        let copies = standings.iter().filter(|s| s.owned.is_some()).count();
+        let copies = standings.iter().filter(|s| s.ours).count();
         let copies = u32::try_from(copies).unwrap_or(u32::MAX).saturating_add(pending);
         let (room, bound) = room(config, copies);
         let begin = missing.min(room);
         let lacking = missing - begin;
         // A replacement that can't be begun in time is no lack yet.
-        let enough = free.saturating_add(coming).saturating_add(begin * of_copy) >= config.target;
-        let short = (lacking > 0 && !enough).then(|| {
+        let enough = |begun: u32| {
+            free.saturating_add(coming).saturating_add(begun.saturating_mul(of_copy)) >= config.target
+        };
+        let lack = |because: &str| {
             format!(
-                "{} has {free} free slots and {coming} coming, {} are wanted, and {bound}",
+                "{} has {free} free slots and {coming} coming, {} are wanted, and {because}",
                 root.identifier, config.target
             )
-        });
+        };
+        let short = (lacking > 0 && !enough(begin)).then(|| lack(&bound));
         if begin == 0 {
             return Self { short, ..need };
         }
         if let Some(window) = config.window.as_ref().filter(|window| !window.contains(now)) {
             let opens = crate::duration::format_time(window.opens_next(now));
-            let why =
-                format!("{begin} copies of {} are to be made; the window opens at {opens}", root.identifier);
             // It is left to the run that finds the window open.
-            return Self { short: (!enough).then_some(why).or(short), ..need };
+            let short = (!enough(0)).then(|| lack(&format!("the window opens at {opens}")));
+            return Self { short, ..need };
         }
         match root.status.phase() {
             Phase::Ready => Self { begin, short, ..need },
@@ -221,8 +229,8 @@ impl Need {
                 Self { short, passing: Some(why), ..need }
             }
             Phase::Stuck | Phase::Deleting | Phase::Unknown => {
-                let why = format!("{} is {}, so no copy of it can be made", root.identifier, root.status);
-                Self { short: Some(why), ..need }
+                let why = format!("no copy of it can be made while it is {}", root.status);
+                Self { short: (!enough(0)).then(|| lack(&why)), ..need }
             }
         }
     }
@@ -267,8 +275,7 @@ fn waits(
             _ => {}
         }
     }
-    // Those that are being taken become a copy, and those that became one are deleted.
-    if let Some(begun) = maker.begun().first() {
+    if let Some(begun) = maker.pending().first() {
         waits.push((
             LATER,
             format!("the snapshot {} is {}", begun.snapshot.identifier, begun.snapshot.status),
@@ -285,7 +292,9 @@ fn trouble(standing: &Standing<'_>) -> Option<String> {
             let what = if standing.is_root { "the root" } else { "the copy" };
             Some(format!("{what} {name} gives no slots: {why}"))
         }
-        State::Retiring(None) => Some(format!("the mark of the copy {name} can't be read")),
+        State::Retiring(None) => {
+            Some(format!("the time in the mark of the copy {name} can't be read or is still to come"))
+        }
         _ => None,
     }
 }

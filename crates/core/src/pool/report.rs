@@ -134,7 +134,7 @@ impl Report {
             u32::try_from(decided.steps.iter().filter(|step| of(&step.action)).count()).unwrap_or(u32::MAX)
         };
         let copies = copies(decided.standings);
-        let ages = decided.standings.iter().filter(|s| s.owned.is_some());
+        let ages = decided.standings.iter().filter(|s| s.ours);
         let (owners, strangers) = decided.clones();
         Self {
             source: config.source.clone(),
@@ -158,7 +158,7 @@ impl Report {
 
 fn copies(standings: &[Standing<'_>]) -> Copies {
     let mut copies = Copies::default();
-    for standing in standings.iter().filter(|standing| standing.owned.is_some()) {
+    for standing in standings.iter().filter(|standing| standing.ours) {
         let number = match standing.state {
             State::Usable => &mut copies.usable,
             State::Coming(_) | State::NoInstance => &mut copies.coming,

@@ -8,12 +8,13 @@ use super::action::{Action, Step};
 use super::config::SourceConfig;
 use super::make::living;
 use super::plan::{Policy, View};
-use super::standing::{Standing, State};
+use super::standing::{Standing, State, max_age};
 use crate::duration::for_people;
 use crate::events;
 use crate::guard::OwnedCopy;
+use crate::names::tag;
 use crate::settings::Settings;
-use crate::snapshot::Phase;
+use crate::snapshot::{Cluster, Phase};
 
 /// Between the mark and the purge: longer than any Create can take. CloudFormation waits for an hour at most, and the state machine
 /// of a request runs for less.
@@ -84,7 +85,8 @@ impl Retirer<'_> {
             match fate {
                 Fate::Marked(why) => {
                     let action = Action::Mark { copy: owned.clone(), since: self.now };
-                    retirement.steps.push(Step::new(action, why.clone()));
+                    let why = format!("{} is marked: {why}", copy.cluster.identifier);
+                    retirement.steps.push(Step::new(action, why));
                 }
                 Fate::Purged(why) => {
                     retirement.purged += 1;
@@ -107,10 +109,18 @@ impl Retirer<'_> {
             _ if copy.is_root => stays("it is the root"),
             State::NotOurs => stays("it is another manager's"),
             State::Going => Fate::Going("it is being deleted".to_owned()),
+            _ if copy.owned.is_none() => {
+                let prefix = &self.settings.name_prefix;
+                Fate::Stays(format!("its name does not begin with {prefix}, so nothing may be done to it"))
+            }
             State::Retiring(since) => self.fate_of_marked(copy, *since, enough),
             state => match self.reason(copy, state) {
                 Some(why) => self.fate_of_unwanted(copy, why, enough),
-                None => stays("it is wanted"),
+                None => stays(match state {
+                    State::Unusable(_) => "somebody has to look at it",
+                    State::TooOld => "AWS made it later than its data says",
+                    _ => "it is wanted",
+                }),
             },
         }
     }
@@ -119,10 +129,12 @@ impl Retirer<'_> {
     fn reason(&self, copy: &Standing<'_>, state: &State) -> Option<String> {
         match state {
             State::Broken(why) => Some(why.clone()),
-            // While it is being made its age says nothing, and what is stuck is for a person.
-            State::Coming(_) | State::Unusable(_) => None,
+            // While it is being made its age says nothing, and what is stuck in that is for a person.
+            State::Coming(_) => None,
+            State::Unusable(_) if copy.cluster.status.0 == "creating" => None,
             _ if copy.obsolete => {
-                let (age, most) = (copy.age.map(for_people), for_people(self.config().max_copy_age));
+                let most = for_people(max_age(self.config(), self.settings));
+                let age = copy.age.map(for_people);
                 let age = age.unwrap_or_else(|| "unknown".to_owned());
                 Some(format!("the age of its data is {age}, max-copy-age is {most}"))
             }
@@ -155,7 +167,14 @@ impl Retirer<'_> {
         if clones > 0 && !self.config().purge_with_clones {
             return Some(format!("it has {clones} clone(s), to which its bytes would move"));
         }
-        if copy.clones.iter().any(|clone| clone.status.0 == "creating") {
+        // Also what counts elsewhere, because its tags were changed.
+        let name = &copy.cluster.identifier;
+        let names_it = |other: &Cluster| {
+            other.identifier != *name
+                && [tag::SOURCE, tag::CLUSTER].iter().any(|key| other.tag(key) == Some(name))
+        };
+        let others = self.view.clusters.iter().filter(|other| names_it(other));
+        if copy.clones.iter().copied().chain(others).any(|clone| clone.status.0 == "creating") {
             return Some("a clone of it is being made".to_owned());
         }
         None
@@ -169,7 +188,7 @@ impl Retirer<'_> {
 
     fn fate_of_marked(&self, copy: &Standing<'_>, since: Option<DateTime<Utc>>, enough: bool) -> Fate {
         let Some(since) = since else {
-            return Fate::Held("the time in its mark can't be read".to_owned());
+            return Fate::Held("the time in its mark can't be read or is still to come".to_owned());
         };
         let going = self.view.instances.iter().any(|instance| {
             instance.cluster.as_deref() == Some(&copy.cluster.identifier)
@@ -194,7 +213,7 @@ impl Retirer<'_> {
             return Fate::Held(by);
         }
         let status = &copy.cluster.status;
-        if matches!(status.phase(), Phase::Unknown) || status.0 == "creating" {
+        if matches!(status.phase(), Phase::Unknown | Phase::Busy) {
             return Fate::Held(format!("it is {status}"));
         }
         let broken = status.phase() == Phase::Stuck;
@@ -206,7 +225,11 @@ impl Retirer<'_> {
 
     /// No more marks than may be purged: the oldest first, and first of all what is broken.
     fn bound_marks(&self, standings: &[Standing<'_>], fates: &mut [Fate]) {
-        let marked = standings.iter().filter(|copy| matches!(copy.state, State::Retiring(_))).count();
+        // What may not go anyway is in nobody's way, however long it stays marked.
+        let marked = standings
+            .iter()
+            .filter(|copy| matches!(copy.state, State::Retiring(Some(_))) && self.hindrance(copy).is_none());
+        let marked = marked.count();
         let mut room = self.cap.saturating_sub(marked + self.begun);
         let mut order: Vec<usize> =
             (0..fates.len()).filter(|n| matches!(fates[*n], Fate::Marked(_))).collect();
@@ -231,7 +254,16 @@ impl Retirer<'_> {
 
     /// None goes if more are due than may go.
     fn bound_purges(&self, standings: &[Standing<'_>], fates: &mut [Fate]) -> Option<String> {
-        let due: Vec<usize> = (0..fates.len()).filter(|n| matches!(fates[*n], Fate::Purged(_))).collect();
+        let of = |wanted: fn(&Fate, &State) -> bool| -> Vec<usize> {
+            (0..fates.len()).filter(|n| wanted(&fates[*n], &standings[*n].state)).collect()
+        };
+        // Those whose instances are going already, whoever deleted them, are due as well.
+        let due = of(|fate, state| match fate {
+            Fate::Purged(_) => true,
+            Fate::Going(_) => *state != State::Going,
+            _ => false,
+        });
+        let new = of(|fate, _| matches!(fate, Fate::Purged(_)));
         let cap = self.cap;
         if due.len() > cap {
             for n in &due {
@@ -247,7 +279,7 @@ impl Retirer<'_> {
                 names.join(", ")
             ));
         }
-        for n in due.into_iter().skip(cap.saturating_sub(self.begun)) {
+        for n in new.into_iter().skip(cap.saturating_sub(self.begun)) {
             fates[n] = Fate::Held(format!("a run takes away {cap} copies at most, and the next one goes on"));
         }
         None

@@ -25,7 +25,7 @@ pub enum State {
     Coming(String),
     /// It is available without an instance: one is added.
     NoInstance,
-    /// No Create takes it any more, since then; `None` where the mark can't be read.
+    /// No Create takes it any more, since then; `None` where the mark can't be read or is from the future.
     Retiring(Option<DateTime<Utc>>),
     /// Its data is older than the configuration allows.
     TooOld,
@@ -46,7 +46,9 @@ pub struct Standing<'a> {
     pub cluster: &'a Cluster,
     /// Whether it is the root.
     pub is_root: bool,
-    /// The proof that it is this manager's copy.
+    /// Whether its own tags say that it is this manager's copy: Creates clone it, and it is paid for.
+    pub ours: bool,
+    /// The proof that something may be done to it. One of ours has none if it was made under another name prefix.
     pub owned: Option<OwnedCopy>,
     /// How old its data is.
     pub age: Option<Duration>,
@@ -56,6 +58,8 @@ pub struct Standing<'a> {
     pub free: u32,
     /// Its state.
     pub state: State,
+    /// Whether it was ready once, or time is left for making it: then an instance that it lacks will be there soon.
+    pub in_time: bool,
     /// Whether it gives slots until a replacement that is begun at the next run is ready.
     pub lasts: bool,
     /// Whether a Create takes it as it is, whatever the configuration says.
@@ -73,14 +77,18 @@ impl Standing<'_> {
     /// Slots that are being made.
     pub fn coming(&self) -> u32 {
         match self.state {
-            State::Coming(_) | State::NoInstance => self.free,
+            State::Coming(_) => self.free,
+            // Another copy would be made in vain.
+            State::NoInstance if self.in_time => self.free,
             _ => 0,
         }
     }
 
-    /// Slots that count when it is asked whether more copies are needed.
+    /// Slots that count when it is asked whether more copies are needed. What is being made is not replaced: begun now, its
+    /// replacement would need one as soon.
     pub fn lasting(&self) -> u32 {
-        if self.lasts { self.usable() + self.coming() } else { 0 }
+        let usable = if self.lasts { self.usable() } else { 0 };
+        usable + self.coming()
     }
 
     /// A reason for which nobody but a person may take it away.
@@ -95,17 +103,33 @@ impl Standing<'_> {
         if cluster.settings.deletion_protection {
             return Some("it has deletion protection".to_owned());
         }
-        (cluster.status.0 == "stopped")
-            .then(|| "it is stopped, and AWS deletes no stopped cluster".to_owned())
+        let status = &cluster.status;
+        is_held(cluster).then(|| format!("it is {status}, and AWS deletes no such cluster"))
     }
+}
+
+/// Whether somebody stopped it, or starts it again.
+fn is_held(cluster: &Cluster) -> bool {
+    ["stopped", "stopping", "starting"].contains(&cluster.status.0.as_str())
+}
+
+/// How many clones hang off one source at most: a Create goes by the operator's own numbers, whatever the configuration says.
+pub fn slots_per_source(config: &SourceConfig, settings: &Settings) -> u32 {
+    let configured = config.limit.saturating_sub(config.margin);
+    configured.min(settings.limit.saturating_sub(settings.margin)).max(1)
+}
+
+/// The age beyond which a copy is of no use: the configuration's, and at most the operator's, beyond which no Create takes it.
+pub fn max_age(config: &SourceConfig, settings: &Settings) -> Duration {
+    config.max_copy_age.min(settings.max_copy_age)
 }
 
 /// The age at which a copy's replacement is begun: so that it is ready when the copy ages out, even if it is only begun at the next
 /// run a day later. Never before half of its life: a copy that needed its replacement at once would need one for ever.
 pub fn replace_after(config: &SourceConfig, settings: &Settings) -> Duration {
     config.replace_after.unwrap_or_else(|| {
-        let early = config.max_copy_age - Duration::days(1) - settings.full_copy_time;
-        early.max(config.max_copy_age / 2)
+        let most = max_age(config, settings);
+        (most - Duration::days(1) - settings.full_copy_time).max(most / 2)
     })
 }
 
@@ -140,22 +164,31 @@ impl<'a> Looker<'_, 'a> {
             .map(|(clone, _)| clone)
             .collect();
         let used = u32::try_from(clones.len()).unwrap_or(u32::MAX);
-        let free = (config.limit - config.margin).saturating_sub(used);
+        let free = slots_per_source(config, self.settings).saturating_sub(used);
         let data_time = cluster.own_lineage().and_then(|lineage| lineage.data_time);
         let data_time = data_time.filter(|time| *time - now <= CLOCKS_DIFFER);
         let age = if is_root { Some(Duration::zero()) } else { data_time.map(|time| now - time) };
         let serves = is_root || age.is_some_and(|age| age <= self.settings.max_copy_age);
         let lasts = is_root || age.is_some_and(|age| age < replace_after(config, self.settings));
-        // By whichever makes it younger: a tag can be changed, and so can a clock.
-        let newest = [data_time, cluster.created_at].into_iter().flatten().max();
-        let obsolete = !is_root && newest.is_some_and(|time| now - time > config.max_copy_age);
-        let owned = guard::prove_copy(cluster, self.settings);
-        let state = self.state(cluster, is_root, owned.is_some(), age);
-        Standing { cluster, is_root, owned, age, clones, free, state, lasts, serves, obsolete }
+        // By both: a tag can be changed, and so can a clock.
+        let most = max_age(config, self.settings);
+        let is_old = |time: Option<DateTime<Utc>>| time.is_some_and(|time| now - time > most);
+        let obsolete = !is_root && is_old(data_time) && is_old(cluster.created_at);
+        let ours = !is_root && cluster.own_lineage().is_some_and(|l| l.manager == self.settings.manager);
+        let owned = guard::prove_copy(cluster, self.settings).filter(|_| ours);
+        let in_time = cluster.tag(tag::READY).is_some() || !self.is_late(cluster);
+        let state = match self.state(cluster, is_root || ours, is_root, age) {
+            State::NoInstance if owned.is_none() => {
+                let prefix = &self.settings.name_prefix;
+                State::Unusable(format!("it has no instance, and its name does not begin with {prefix}"))
+            }
+            state => state,
+        };
+        Standing { cluster, is_root, ours, owned, age, clones, free, state, in_time, lasts, serves, obsolete }
     }
 
-    fn state(&self, cluster: &Cluster, is_root: bool, ours: bool, age: Option<Duration>) -> State {
-        if !is_root && !ours {
+    fn state(&self, cluster: &Cluster, counts: bool, is_root: bool, age: Option<Duration>) -> State {
+        if !counts {
             return State::NotOurs;
         }
         let phase = cluster.status.phase();
@@ -163,10 +196,11 @@ impl<'a> Looker<'_, 'a> {
             return State::Going;
         }
         if let Some(since) = cluster.tag(tag::RETIRING).filter(|_| !is_root) {
-            return State::Retiring(parse_time(since).ok());
+            let since = parse_time(since).ok().filter(|since| *since - self.now <= CLOCKS_DIFFER);
+            return State::Retiring(since);
         }
         let status = &cluster.status;
-        let held = ["stopped", "stopping", "starting"].contains(&status.0.as_str());
+        let held = is_held(cluster);
         let waits_for_key = status.0.starts_with("inaccessible-encryption-credentials");
         match phase {
             Phase::Stuck if is_root || held || waits_for_key => {
@@ -174,6 +208,9 @@ impl<'a> Looker<'_, 'a> {
             }
             Phase::Stuck => return State::Broken(format!("it is {status}")),
             Phase::Unknown => return State::Unusable(format!("its status is {status}, which is unknown")),
+            _ if cluster.tag(tag::RETIRING).is_some() => {
+                return State::Unusable(format!("it has the tag {}", tag::RETIRING));
+            }
             _ => {}
         }
         let making = status.0 == "creating" && !is_root;
@@ -184,15 +221,11 @@ impl<'a> Looker<'_, 'a> {
         if making {
             return State::Coming(format!("it is {status}"));
         }
-        let instances = self.state_of_instances(cluster, is_root);
-        match instances {
-            State::Usable => {}
-            other => return other,
-        }
+        // Before its instances: what is of no use needs none.
         match age {
             None => State::Unusable("the age of its data is unknown".to_owned()),
-            Some(age) if age > self.config.max_copy_age => State::TooOld,
-            Some(_) => State::Usable,
+            Some(age) if age > max_age(self.config, self.settings) => State::TooOld,
+            Some(_) => self.state_of_instances(cluster, is_root),
         }
     }
 
@@ -210,6 +243,12 @@ impl<'a> Looker<'_, 'a> {
             .filter(|i| i.cluster.as_deref() == Some(&cluster.identifier))
             .filter(|i| i.status.phase() != Phase::Deleting)
             .collect();
+        // Listings of clusters and of instances are not from the same moment.
+        let listed = |name: &String| self.instances.iter().any(|i| i.identifier == *name);
+        let unlisted = cluster.members.iter().find(|name| !is_root && !listed(name));
+        if let Some(name) = unlisted.filter(|_| members.is_empty()) {
+            return self.on_its_way(cluster, format!("its instance {name} is not listed yet"));
+        }
         if members.is_empty() {
             let why = "it has no instance, and such a cluster can't be cloned".to_owned();
             return if is_root { State::Unusable(why) } else { State::NoInstance };
@@ -220,11 +259,14 @@ impl<'a> Looker<'_, 'a> {
             return State::Usable;
         }
         if let Some(new) = members.iter().copied().find(is_new) {
-            let text = format!("its instance {} is {}", new.identifier, new.status);
-            // One that was ready once gets its instance back in minutes; another copy would be made in vain.
-            let late = cluster.tag(tag::READY).is_none() && self.is_late(cluster);
-            return if late { State::Unusable(text) } else { State::Coming(text) };
+            return self.on_its_way(cluster, format!("its instance {} is {}", new.identifier, new.status));
         }
         State::Unusable(format!("its instance {} is {}", members[0].identifier, members[0].status))
+    }
+
+    /// One that was ready once gets its instance back in minutes; another copy would be made in vain.
+    fn on_its_way(&self, cluster: &Cluster, text: String) -> State {
+        let late = cluster.tag(tag::READY).is_none() && self.is_late(cluster);
+        if late { State::Unusable(text) } else { State::Coming(text) }
     }
 }

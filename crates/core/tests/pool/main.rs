@@ -1,0 +1,9 @@
+//! The pool's planner: every sentence of `docs/pool.md` about slots, copies and removals, and properties of worlds made by chance.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod counting;
+mod making;
+mod room;
+mod held;
+mod retiring;
