@@ -9,7 +9,7 @@ use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState};
 use aurora_clone_core::sweep::check::{check, check_actions};
 use aurora_clone_core::sweep::follow::{Followed, Sight, follow};
 use aurora_clone_core::sweep::{
-    self, Finding, Heard, Kind, Plan, Removing, Rules, View, Word, lease, orphan,
+    self, Finding, Heard, Kind, Plan, Removing, Rules, View, Why, Word, lease, orphan,
 };
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use super::{Follows, MaintainError, trust_time};
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{self, Outcome};
 use crate::lock::Lock;
-use crate::{cloudformation, keys, observe, orphans, secrets};
+use crate::{cloudformation, incarnations, keys, observe, orphans, secrets};
 
 /// The lease of the sweep. No root can be called that.
 const LEASE: &str = "maintenance/sweep";
@@ -176,7 +176,9 @@ impl<'a> Sweep<'a> {
         let (mut shown, mut seen) = (Shown::default(), Seen::default());
         for removing in &self.seen.removing {
             let name = removing.identifier.clone().unwrap_or_default();
-            let cluster = clusters.iter().find(|cluster| cluster.identifier == name);
+            // By its immutable id: a clone that somebody renamed meanwhile keeps its password.
+            let is_it = |cluster: &&Cluster| Some(&cluster.resource_id) == removing.resource_id.as_ref();
+            let cluster = clusters.iter().find(is_it);
             let instances = match cluster {
                 Some(cluster) => observe::instances(cloud, &[cluster]).await?,
                 None => Vec::new(),
@@ -191,7 +193,10 @@ impl<'a> Sweep<'a> {
             };
             let sight = Sight { cluster, instances: &instances, secret: secret.as_ref(), key: key.as_ref() };
             match follow(removing, sight, self.settings, &self.rules(), self.now) {
-                Followed::Done => info!(cluster = name, "AWS has taken all of it"),
+                Followed::Done => {
+                    self.forget(cloud, removing).await?;
+                    info!(cluster = name, "AWS has taken all of it");
+                }
                 Followed::Stopped(why) => shown.findings.push(Finding {
                     kind: Kind::Cluster,
                     name: name.clone(),
@@ -211,11 +216,25 @@ impl<'a> Sweep<'a> {
                     };
                     check_actions(&actions, &view, self.settings)?;
                     shown.troubles.extend(self.execute(cloud, lock, &actions).await?);
-                    seen.removing.push(next);
+                    seen.removing.push(*next);
                 }
             }
         }
         Ok(Went { shown, follows: follows(&seen), seen })
+    }
+
+    /// What is recorded of an orphan is of no use any more. That of a clone whose lease was over is its stack's, whose Delete looks
+    /// for what is left.
+    async fn forget(&self, cloud: &Cloud, removing: &Removing) -> Result<(), CallError> {
+        if removing.why != Why::Orphan {
+            return Ok(());
+        }
+        let resource = removing.resource_key();
+        let records = incarnations::load(cloud, &resource).await?;
+        let last = records.iter().all(|record| record.generation == removing.generation);
+        let of_it = records.into_iter().map(|record| record.generation);
+        let of_it: Vec<String> = of_it.filter(|generation| *generation == removing.generation).collect();
+        incarnations::forget(cloud, &resource, &of_it, last).await
     }
 
     /// Gives a clone a later end; the inner error says why it can't have one.

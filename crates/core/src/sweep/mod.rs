@@ -6,6 +6,7 @@
 //! nothing goes untold. What outlasts a run is followed by [`follow`], one step after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
@@ -141,6 +142,12 @@ pub struct Finding {
     pub what: &'static str,
     /// In a sentence.
     pub why: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.name, self.what, self.why)
+    }
 }
 
 /// What a run does.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod counting;
-mod making;
-mod room;
 mod held;
+mod making;
 mod retiring;
+mod room;
