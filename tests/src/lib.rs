@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod log;
+pub mod pools;
 pub mod secrecy;
 
 use std::collections::BTreeMap;
@@ -103,9 +104,9 @@ impl House {
         world.dynamodb.create_table(TABLE, "id");
         world.dynamodb.set_time_to_live(TABLE, "ttl");
         world.functions.register(FUNCTION, Duration::seconds(60));
-        world.on_execution_failure = Some(FUNCTION.to_owned());
         let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
         let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
+        world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
         world.rds.seed_subnet_group("data");
         world.rds.seed_parameter_group("prod-params", "aurora-postgresql16");
         world.rds.seed_cluster(prod("prod"));

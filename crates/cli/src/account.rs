@@ -99,12 +99,12 @@ fn deploy(world: &mut World) -> Result<String, Failure> {
     world.dynamodb.create_table(TABLE, "id");
     world.dynamodb.set_time_to_live(TABLE, "ttl");
     world.functions.register(FUNCTION, Duration::seconds(60));
-    world.on_execution_failure = Some(FUNCTION.to_owned());
     let substitutions = [("Partition", partition.as_str()), ("CloneHandlerArn", function.as_str())];
     let state_machine = world
         .states
         .create(&config, "clone", STATE_MACHINE, &substitutions)
         .map_err(|error| Failure::new(format!("the state machine is refused: {error}")))?;
+    world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
     create_stack(world, MANAGER, MANAGER_STACK, &[("Function", &function)])?;
     // Nothing can be imported from a stack before it is complete.
     while let Some(due) = world.next_due().filter(|_| !world.cloudformation.is_settled(MANAGER)) {

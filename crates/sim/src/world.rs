@@ -187,8 +187,8 @@ pub struct World {
     pub aws_clock_offset: Duration,
     /// Rules that the product broke, found by the World's own knowledge. A test ends with this empty.
     pub violations: Vec<String>,
-    /// The function that EventBridge invokes when an execution failed, timed out or was aborted.
-    pub on_execution_failure: Option<String>,
+    /// The functions that EventBridge invokes when an execution failed, timed out or was aborted, by the ARN of the state machine.
+    pub on_execution_failure: BTreeMap<String, String>,
     now: DateTime<Utc>,
     rng: Rng,
     /// Request ids that no service draws: a fault must not change what chance decides elsewhere.
@@ -218,7 +218,7 @@ impl World {
             tally: BTreeMap::new(),
             aws_clock_offset: Duration::zero(),
             violations: Vec::new(),
-            on_execution_failure: None,
+            on_execution_failure: BTreeMap::new(),
             now: config.start,
             rng: Rng::new(config.seed),
             request_ids: Rng::new(config.seed ^ 0x6661_756c_745f_6964),
@@ -413,7 +413,8 @@ impl World {
                         services.states.task_ended(&mut cx, &execution, visit, result);
                     }
                     Effect::ExecutionEnded(event) => {
-                        if let Some(function) = &self.on_execution_failure {
+                        let machine = event["detail"]["stateMachineArn"].as_str().unwrap_or_default();
+                        if let Some(function) = self.on_execution_failure.get(machine) {
                             let payload = event.clone();
                             services.functions.invoke(&mut cx, function, payload, ReplyTo::Nobody);
                         }

@@ -1,4 +1,5 @@
 //! The pool and its maintainer.
 
+mod life;
 mod quota;
 mod read_only;

@@ -1,0 +1,246 @@
+//! A simulated account with the real `pool-maintainer` in it, beside the handler.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use aurora_clone_core::names::{env, maintain};
+use aurora_clone_core::pool::metrics::values;
+use aurora_clone_lambda::pool_maintainer::{MaintainerError, PoolMaintainer};
+use aurora_clone_sim::functions::{FunctionError, Record};
+use aurora_clone_sim::rds::Cluster;
+use aurora_clone_sim::{Config, World};
+use chrono::{DateTime, Duration, Utc};
+use serde_json::{Value, json};
+
+use crate::{FUNCTION, House, MANAGER, Operator, cloud, settings};
+
+/// The function's name.
+pub const MAINTAINER: &str = "pool-maintainer";
+/// The SSM parameter's name.
+pub const PARAMETER: &str = "/manager/maintenance-config";
+/// The state machine of the template.
+pub const POOL_MACHINE: &str = include_str!("../../template/pool-machine.asl.json");
+/// How long the function may run, as the template says.
+const TIMEOUT: Duration = Duration::seconds(300);
+
+/// An account whose pools are maintained.
+pub struct Pools {
+    house: House,
+    maintainer: Arc<PoolMaintainer>,
+    metrics: Arc<Mutex<Vec<Value>>>,
+    /// The ARN of the maintainer's state machine.
+    pub machine: String,
+}
+
+impl Deref for Pools {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.house
+    }
+}
+
+/// The configuration of one source, `prod`, with free slots wanted and what `more` says.
+pub fn wants(slots: u32, more: Value) -> Value {
+    let mut source = json!({ "cluster-id": "prod", "target-clone-slots": slots });
+    for (key, value) in more.as_object().unwrap() {
+        source[key] = value.clone();
+    }
+    json!({ "clusters": [source] })
+}
+
+impl Pools {
+    /// An account with a production cluster called `prod`; the margin is 0, and `seed` furnishes it.
+    pub fn open(configuration: &Value, seed: impl FnOnce(&mut World)) -> Self {
+        Self::with(Config::default(), &[(env::SLOT_MARGIN, "0")], configuration, seed)
+    }
+
+    /// An account whose operator has set something.
+    pub fn with(
+        config: Config,
+        operator: Operator<'_>,
+        configuration: &Value,
+        seed: impl FnOnce(&mut World),
+    ) -> Self {
+        let mut machine = String::new();
+        let house = House::operated(config, operator, |world| {
+            let config = world.config.clone();
+            let arn = format!(
+                "arn:{}:lambda:{}:{}:function:{MAINTAINER}",
+                config.partition, config.region, config.account
+            );
+            world.functions.register(MAINTAINER, TIMEOUT);
+            let substitutions =
+                [("Partition", config.partition.as_str()), ("PoolMaintainerArn", arn.as_str())];
+            machine = world.states.create(&config, "pool", POOL_MACHINE, &substitutions).unwrap();
+            world.ssm.put(PARAMETER, &configuration.to_string());
+            seed(world);
+        });
+        let config = house.look(|world| world.config.clone());
+        let metrics: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let sink = Arc::clone(&metrics);
+        let maintainer = Arc::new(PoolMaintainer {
+            cloud: cloud(&house.sim, &config, machine.clone()),
+            settings: settings(operator),
+            parameter: PARAMETER.to_owned(),
+            emit: Arc::new(move |line| sink.lock().unwrap().push(line.clone())),
+        });
+        let mut pools = Self { house, maintainer, metrics, machine };
+        let (runner, maintainer) = (pools.sim.clone(), Arc::clone(&pools.maintainer));
+        pools.house.tasks.push(tokio::spawn(async move {
+            let handle = move |event: Value, _deadline: DateTime<Utc>| {
+                let maintainer = Arc::clone(&maintainer);
+                async move {
+                    let result = Box::pin(maintainer.handle(event)).await;
+                    result.map_err(|error| FunctionError::new(error.name(), error.to_string()))
+                }
+            };
+            runner.run_function(MAINTAINER, handle).await;
+        }));
+        pools
+    }
+
+    /// The manager's name in the maintainer's settings.
+    pub fn manager(&self) -> &str {
+        MANAGER
+    }
+
+    /// Puts another configuration.
+    pub fn configure(&self, configuration: &Value) {
+        self.sim.with(|world| world.ssm.put(PARAMETER, &configuration.to_string()));
+    }
+
+    /// Begins the schedules of the template: a run a day, from the first hour on, and a sweep every quarter of an hour.
+    pub fn schedules(&self) {
+        self.sim.with(|world| {
+            let first = world.now() + Duration::hours(1);
+            world.schedule(MAINTAINER, first, Duration::days(1), json!({ "schedule": maintain::MAINTAIN }));
+            let (soon, often) = (world.now() + Duration::minutes(15), Duration::minutes(15));
+            world.schedule(MAINTAINER, soon, often, json!({ "schedule": maintain::SWEEP }));
+        });
+    }
+
+    /// What a person gets who invokes the function.
+    pub async fn ask(&self, event: Value) -> Result<Value, MaintainerError> {
+        Box::pin(self.maintainer.handle(event)).await
+    }
+
+    /// Sends the function an event through Lambda, as a schedule does, and waits until nothing of the maintainer is under way.
+    /// Returns the results of its invocations from then on.
+    pub async fn send(&self, event: Value) -> Vec<Record> {
+        let before = self.invocations().len();
+        self.sim.with(|world| {
+            world.settle(|services, cx| services.functions.invoke_async(cx, MAINTAINER, event));
+        });
+        self.quiet().await;
+        self.invocations().split_off(before)
+    }
+
+    /// A whole run, until it is settled. Panics if an invocation failed.
+    pub async fn night(&self) {
+        let records = self.send(json!({ "schedule": maintain::MAINTAIN })).await;
+        for record in &records {
+            assert!(matches!(record.result, Some(Ok(_))), "{:?}: {:?}", record.payload, record.result);
+        }
+    }
+
+    /// A sweep, until it is settled. Panics if an invocation failed.
+    pub async fn sweep(&self) {
+        let records = self.send(json!({ "schedule": maintain::SWEEP })).await;
+        for record in &records {
+            assert!(matches!(record.result, Some(Ok(_))), "{:?}: {:?}", record.payload, record.result);
+        }
+    }
+
+    /// Waits until the maintainer neither runs nor is followed.
+    pub async fn quiet(&self) {
+        for _ in 0..200_000 {
+            self.sim.sleep(Duration::seconds(5)).await;
+            let busy = self.look(|world| {
+                let counts = world.functions.counts(MAINTAINER);
+                counts.queued + counts.running > 0 || self.following(world) > 0
+            });
+            if !busy {
+                return;
+            }
+        }
+        panic!("the maintainer does not come to rest");
+    }
+
+    /// How many executions of the maintainer's state machine run.
+    fn following(&self, world: &World) -> usize {
+        let of_machine =
+            world.states.executions().iter().filter(|execution| execution.state_machine == self.machine);
+        of_machine.filter(|execution| execution.stopped.is_none()).count()
+    }
+
+    /// The names and statuses of the executions of the maintainer's state machine.
+    pub fn executions(&self) -> Vec<(String, String)> {
+        self.look(|world| {
+            let of_machine = world.states.executions().iter().filter(|e| e.state_machine == self.machine);
+            of_machine.map(|e| (e.name.clone(), format!("{:?}", e.status))).collect()
+        })
+    }
+
+    /// The invocations of the maintainer, in order.
+    pub fn invocations(&self) -> Vec<Record> {
+        self.look(|world| {
+            world.functions.log().iter().filter(|record| record.function == MAINTAINER).cloned().collect()
+        })
+    }
+
+    /// The copies of a root, by their names.
+    pub fn copies(&self, root: &str) -> Vec<Cluster> {
+        use aurora_clone_core::names::tag;
+        self.look(|world| {
+            let is = |cluster: &&Cluster| {
+                cluster.tags.get(tag::ROLE).map(String::as_str) == Some("copy")
+                    && cluster.tags.get(tag::CLUSTER) == Some(&cluster.id)
+                    && cluster.tags.get(tag::ROOT).map(String::as_str) == Some(root)
+            };
+            world.rds.clusters().filter(is).cloned().collect()
+        })
+    }
+
+    /// The latest value of a metric of a source, or of a run where that is its name.
+    pub fn metric(&self, of: &str, name: &str) -> Option<f64> {
+        let lines = self.metrics.lock().unwrap();
+        let of_it = |line: &&Value| line["Source"] == *of || line["Run"] == *of;
+        lines.iter().filter(of_it).filter_map(|line| values(line).get(name).copied()).last()
+    }
+
+    /// Every line of metrics so far.
+    pub fn metrics(&self) -> Vec<Value> {
+        self.metrics.lock().unwrap().clone()
+    }
+
+    /// The events of a detail type that EventBridge took, in order.
+    pub fn told(&self, detail_type: &str) -> Vec<Value> {
+        self.look(|world| {
+            let of = world.events.taken.iter().filter(|event| event.detail_type == detail_type);
+            of.map(|event| event.detail.clone()).collect()
+        })
+    }
+
+    /// How many calls of the product changed something since call number `since`, but for the handler's own.
+    pub fn changes_since(&self, since: usize) -> Vec<String> {
+        self.look(|world| {
+            let of_handler: Vec<u64> = world
+                .functions
+                .log()
+                .iter()
+                .filter(|record| record.function == FUNCTION)
+                .map(|record| record.id)
+                .collect();
+            let calls = world.log[since..].iter().filter(|call| call.principal == crate::MANAGER_KEY);
+            let calls = calls
+                .filter(|call| call.mutates() && !call.invocation.is_some_and(|id| of_handler.contains(&id)));
+            calls.map(|call| format!("{} {}", call.service, call.operation)).collect()
+        })
+    }
+
+    /// The number of calls so far.
+    pub fn calls(&self) -> usize {
+        self.look(|world| world.log.len())
+    }
+}
