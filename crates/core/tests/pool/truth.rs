@@ -43,8 +43,7 @@ impl World {
                 && i.status.0 != "creating"
                 && matches!(i.status.phase(), Phase::Ready | Phase::Busy)
         };
-        (is_root || ours)
-            && (is_root || source.status.0 != "creating")
+        (is_root || ours && source.status.0 != "creating")
             && matches!(source.status.phase(), Phase::Ready | Phase::Busy)
             && source.tag(tag::RETIRING).is_none()
             && room.instances.iter().any(works)
