@@ -200,13 +200,7 @@ impl<'c> Checker<'c> {
         ensure(!clones.clone().any(|clone| clone.status.0 == "creating"), || {
             format!("{name} is being cloned")
         })?;
-        let is_clone = |other: &Cluster| {
-            tags::lineage(&other.tags).is_some_and(|about| match about.restore_type {
-                RestoreType::CopyOnWrite => about.source == name,
-                RestoreType::FullCopy => about.cluster == name,
-            })
-        };
-        let cloned = !self.policy.source.purge_with_clones && clones.any(is_clone);
+        let cloned = !self.policy.source.purge_with_clones && clones.next().is_some();
         ensure(!cloned, || format!("{name} has clones"))?;
         Ok(cluster)
     }

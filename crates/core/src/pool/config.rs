@@ -47,7 +47,7 @@ pub struct SourceConfig {
     pub target: u32,
     /// `dry-run`: this source's plan is shown and not carried out.
     pub dry_run: bool,
-    /// `max-copy-age`: a copy whose data is older goes.
+    /// `max-copy-age`: a copy whose data is older goes. At most the manager's own, beyond which no Create takes it.
     pub max_copy_age: Duration,
     /// `replace-copies-after`: the age at which a copy's replacement is begun, below `max_copy_age`.
     pub replace_after: Option<Duration>,

@@ -210,7 +210,7 @@ impl<'m> Maker<'m> {
         match standing.state {
             State::NoInstance => {
                 let identifier = self.free_instance_name(cluster)?;
-                let why = format!("{name} has no instance, and such a cluster can't be cloned");
+                let why = format!("{name} gets an instance, without which it can't be cloned");
                 Some(Step::new(Action::AddInstance(self.instance(copy, cluster, identifier)), why))
             }
             State::Usable if cluster.status.is_ready() && cluster.tag(tag::READY).is_none() => {

@@ -39,14 +39,13 @@ impl Metrics<'_> {
             ("Deletions", "Count", json!(report.purged)),
             ("Troubles", "Count", json!(report.troubles.len())),
         ];
-        if let Some(cost) = report.monthly_cost {
+        if let Some(cost) = report.monthly_cost.filter(|cost| cost.is_finite()) {
             values.push(("MonthlyCost", "None", json!(cost)));
         }
         let pool = self.line(&[("Source", &report.source)], &values);
         let owners = report.owners.iter().map(|(owner, clones)| {
-            let owner = if owner.is_empty() { "none" } else { owner };
             self.line(
-                &[("Source", &report.source), ("Owner", owner)],
+                &[("Source", &report.source), ("Owner", &dimension(owner))],
                 &[("ClonesByOwner", "Count", json!(clones))],
             )
         });
@@ -78,6 +77,14 @@ impl Metrics<'_> {
         }
         line
     }
+}
+
+/// A tag's value as CloudWatch takes it for a dimension, or it drops the whole line: printable ASCII, no colon first, not empty.
+fn dimension(value: &str) -> String {
+    let ascii: String =
+        value.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }).collect();
+    let ascii = ascii.trim_start_matches(':').trim();
+    if ascii.is_empty() { "none".to_owned() } else { ascii.to_owned() }
 }
 
 /// The members of a line that CloudWatch takes for metrics, by name; for tests and for people.

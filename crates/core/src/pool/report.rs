@@ -29,9 +29,9 @@ pub struct Line {
     /// How old its data is, in seconds; `None` where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_age: Option<i64>,
-    /// Slots: taken and free; only of sources.
+    /// Its slots; only of sources.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub slots: Option<(u32, u32)>,
+    pub slots: Option<Slots>,
     /// The source whose slot it takes; only of what takes one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub takes_slot_of: Option<String>,
@@ -43,6 +43,15 @@ pub struct Line {
     pub expires: Option<String>,
     /// What was decided about it, and why.
     pub decision: String,
+}
+
+/// The slots of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Slots {
+    /// What hangs off it.
+    pub taken: u32,
+    /// What a Create can take now: none where it can't be cloned.
+    pub free: u32,
 }
 
 /// How many copies are in which state.
@@ -90,7 +99,7 @@ pub struct Report {
     pub strangers: u32,
     /// What the copies cost in a month, where the configuration says how big they are.
     pub monthly_cost: Option<f64>,
-    /// Copies that are begun, marked and purged by this plan.
+    /// Copies that are begun by this plan.
     pub begun: u32,
     /// Copies that are marked by this plan.
     pub marked: u32,
@@ -199,15 +208,21 @@ impl Decided<'_> {
         let cluster = standing.cluster;
         let state = match &standing.state {
             State::Usable => "can be cloned".to_owned(),
-            State::Coming(why) => format!("is coming: {why}"),
-            State::NoInstance => "gets an instance".to_owned(),
+            State::Coming(why) => format!("is being made: {why}"),
+            State::NoInstance => "gets an instance, and can be cloned then".to_owned(),
             State::Retiring(_) => "is marked".to_owned(),
             State::TooOld => "is too old to count".to_owned(),
             State::Broken(why) | State::Unusable(why) => format!("gives no slots: {why}"),
             State::Going => "is being deleted".to_owned(),
             State::NotOurs => "is not ours".to_owned(),
         };
+        // Said once is enough.
+        let fine = matches!(standing.state, State::Usable | State::Coming(_) | State::NoInstance);
+        let broken = matches!(standing.state, State::Broken(_));
         let fate = match fate {
+            Fate::Stays(_) if standing.is_root || fine => String::new(),
+            Fate::Going(_) if standing.state == State::Going => String::new(),
+            Fate::Marked(_) if broken => "is marked now".to_owned(),
             Fate::Stays(why) => format!("stays: {why}"),
             Fate::Marked(why) => format!("is marked now: {why}"),
             Fate::Waits(due) => format!("is purged after {}", crate::duration::format_time(*due)),
@@ -221,11 +236,11 @@ impl Decided<'_> {
             kind: if standing.is_root { "root" } else { "copy" },
             status: cluster.status.to_string(),
             data_age: standing.age.map(|age| age.num_seconds()),
-            slots: Some((used, standing.free)),
+            slots: Some(Slots { taken: used, free: standing.usable() }),
             takes_slot_of: None,
             owner: None,
             expires: None,
-            decision: format!("{state}; {fate}"),
+            decision: if fate.is_empty() { state } else { format!("{state}; {fate}") },
         }
     }
 
@@ -239,7 +254,7 @@ impl Decided<'_> {
             data_age: age.map(|age| age.num_seconds()),
             slots: None,
             takes_slot_of: host.map(|host| host.identifier.clone()),
-            owner: ours.then(|| self.owner(cluster)),
+            owner: ours.then(|| self.owner(cluster)).filter(|owner| !owner.is_empty()),
             expires: cluster.tag(tag::EXPIRES).filter(|_| ours).map(str::to_owned),
             decision: match (ours, host) {
                 (true, Some(_)) => "takes a slot; leases and orphans are the sweep's".to_owned(),
@@ -294,11 +309,12 @@ impl Decided<'_> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Copies { usable, coming, old, leaving, broken } = self.copies;
-        write!(f, "{}: {} free slots of {} wanted", self.source, self.free, self.wanted)?;
+        write!(f, "{}: {} slots wanted, {} free", self.source, self.wanted, self.free)?;
         if self.coming > 0 {
             write!(f, ", {} coming", self.coming)?;
         }
-        write!(f, "; {} copies", self.copies.all())?;
+        let number = |n: u32, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+        write!(f, "; {}", number(self.copies.all(), "copy", "copies"))?;
         let states = [
             (usable, "usable"),
             (coming, "coming"),
@@ -312,16 +328,18 @@ impl fmt::Display for Report {
             write!(f, " ({})", states.join(", "))?;
         }
         if let Some(oldest) = self.oldest {
-            write!(f, ", the oldest of {}", for_people(chrono::Duration::seconds(oldest)))?;
+            write!(f, ", the oldest {} old", for_people(chrono::Duration::seconds(oldest)))?;
         }
-        let clones: u32 = self.owners.values().sum();
-        write!(f, "; {clones} clones of ours, {} of others", self.strangers)?;
         if let Some(cost) = self.monthly_cost {
-            write!(f, "; {cost:.2} a month")?;
+            write!(f, ", {cost:.2} a month")?;
         }
+        let clones = number(self.owners.values().sum(), "clone", "clones");
+        write!(f, "; {clones} of this manager, {} of others", self.strangers)?;
         let done = [(self.begun, "begun"), (self.marked, "marked"), (self.purged, "purged")];
-        for (number, what) in done.iter().filter(|(number, _)| *number > 0) {
-            write!(f, "; {number} {what}")?;
+        let done: Vec<String> =
+            done.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if !done.is_empty() {
+            write!(f, "; now {}", done.join(", "))?;
         }
         for trouble in &self.troubles {
             write!(f, "; TROUBLE: {trouble}")?;

@@ -94,6 +94,7 @@ impl Retirer<'_> {
                 }
                 // AWS has the instances but not the cluster yet.
                 Fate::Going(why) if copy.state != State::Going => {
+                    retirement.purged += 1;
                     retirement.steps.extend(self.removal(copy, owned, why));
                 }
                 _ => {}
@@ -163,10 +164,6 @@ impl Retirer<'_> {
         if let Some(kept) = copy.kept(self.policy) {
             return Some(kept);
         }
-        let clones = copy.clones.len();
-        if clones > 0 && !self.config().purge_with_clones {
-            return Some(format!("it has {clones} clone(s), to which its bytes would move"));
-        }
         // Also what counts elsewhere, because its tags were changed.
         let name = &copy.cluster.identifier;
         let names_it = |other: &Cluster| {
@@ -174,6 +171,10 @@ impl Retirer<'_> {
                 && [tag::SOURCE, tag::CLUSTER].iter().any(|key| other.tag(key) == Some(name))
         };
         let others = self.view.clusters.iter().filter(|other| names_it(other));
+        let clones = copy.clones.len().max(others.clone().count());
+        if clones > 0 && !self.config().purge_with_clones {
+            return Some(format!("it has {clones} clone(s), to which its bytes would move"));
+        }
         if copy.clones.iter().copied().chain(others).any(|clone| clone.status.0 == "creating") {
             return Some("a clone of it is being made".to_owned());
         }
@@ -254,16 +255,11 @@ impl Retirer<'_> {
 
     /// None goes if more are due than may go.
     fn bound_purges(&self, standings: &[Standing<'_>], fates: &mut [Fate]) -> Option<String> {
-        let of = |wanted: fn(&Fate, &State) -> bool| -> Vec<usize> {
-            (0..fates.len()).filter(|n| wanted(&fates[*n], &standings[*n].state)).collect()
-        };
-        // Those whose instances are going already, whoever deleted them, are due as well.
-        let due = of(|fate, state| match fate {
-            Fate::Purged(_) => true,
-            Fate::Going(_) => *state != State::Going,
-            _ => false,
-        });
-        let new = of(|fate, _| matches!(fate, Fate::Purged(_)));
+        // Those whose instances are going already, whoever deleted them, are due as well, and come first.
+        let is_going = |n: &usize| matches!(fates[*n], Fate::Going(_)) && standings[*n].state != State::Going;
+        let is_purged = |n: &usize| matches!(fates[*n], Fate::Purged(_));
+        let all = 0..fates.len();
+        let due: Vec<usize> = all.clone().filter(is_going).chain(all.filter(is_purged)).collect();
         let cap = self.cap;
         if due.len() > cap {
             for n in &due {
@@ -279,7 +275,7 @@ impl Retirer<'_> {
                 names.join(", ")
             ));
         }
-        for n in new.into_iter().skip(cap.saturating_sub(self.begun)) {
+        for n in due.into_iter().skip(cap.saturating_sub(self.begun)) {
             fates[n] = Fate::Held(format!("a run takes away {cap} copies at most, and the next one goes on"));
         }
         None
@@ -293,7 +289,8 @@ impl Retirer<'_> {
         members.sort_by_key(|instance| (instance.writer, instance.identifier.clone()));
         let instances = members.into_iter().map(|instance| {
             let instance = instance.identifier.clone();
-            Step::new(Action::DeleteInstance { copy: owned.clone(), instance }, why.clone())
+            let why = format!("the instance {instance} is deleted first: {why}");
+            Step::new(Action::DeleteInstance { copy: owned.clone(), instance }, why)
         });
         let event = events::copy_purged(&self.settings.manager, cluster, self.root, &why);
         let last = Step::new(Action::DeleteCopy { copy: owned.clone() }, why.clone()).telling(event);

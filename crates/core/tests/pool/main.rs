@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod any_world;
+mod checker;
 mod counting;
 mod held;
 mod making;
+mod metrics;
+mod ops;
+mod report;
 mod retiring;
 mod room;
+mod truth;
+mod world;
