@@ -189,13 +189,15 @@ fn the_template_sets_what_the_functions_read() {
     for name in names::env::TEMPLATE {
         assert!(template.contains(&format!("\n          {name}: ")), "the template does not set {name}");
     }
-    let block = template.split("        Variables:\n").nth(1).unwrap();
-    let set = block.lines().take_while(|line| line.starts_with("          "));
-    for name in set
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .map(|line| line.trim().split(':').next().unwrap())
-    {
-        assert!(names::env::TEMPLATE.contains(&name), "nobody reads {name}");
+    // Which function is given what is held by `maintainer.rs`.
+    for block in template.split("        Variables:\n").skip(1) {
+        let set = block.lines().take_while(|line| line.starts_with("          "));
+        for name in set
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .map(|line| line.trim().split(':').next().unwrap())
+        {
+            assert!(names::env::TEMPLATE.contains(&name), "nobody reads {name}");
+        }
     }
     assert!(template.contains(&format!("aws:RequestTag/{}", names::tag::MANAGER)));
     assert!(template.contains(&format!("aws:ResourceTag/{}", names::tag::MANAGER)));
@@ -238,9 +240,29 @@ fn the_readme_names_every_setting_of_the_operator() {
     let written: BTreeSet<String> =
         rows(4).into_iter().map(|row| row[1].trim_matches('`').to_owned()).collect();
     // These are not the operator's: the template computes them.
-    let computed = [names::env::MANAGER, names::env::TABLE_NAME, names::env::STATE_MACHINE_ARN];
+    let computed = [
+        names::env::MANAGER,
+        names::env::TABLE_NAME,
+        names::env::STATE_MACHINE_ARN,
+        names::env::MAINTENANCE_CONFIG,
+    ];
     for name in names::env::TEMPLATE.iter().filter(|name| !computed.contains(name)) {
         assert!(written.contains(*name), "the README does not name {name}");
+    }
+    let parameters: BTreeSet<String> = rows(4)
+        .iter()
+        .flat_map(|row| {
+            row[0].split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    let template = std::fs::read_to_string(root().join("template/template.yaml")).unwrap();
+    let block = template.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:\n").next().unwrap();
+    let given: Vec<&str> =
+        block.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).collect();
+    assert!(given.len() > 20, "{given:?}");
+    for name in given {
+        let name = name.trim().trim_end_matches(':');
+        assert!(parameters.contains(name), "the README does not name the parameter {name}");
     }
 }
 

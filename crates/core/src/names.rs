@@ -73,6 +73,24 @@ pub mod env {
         ALLOW_SOURCE_PASSWORD,
         MAINTENANCE_CONFIG,
     ];
+
+    /// Those that it sets for the maintainer: what makes passwords and answers templates is no business of its.
+    pub const MAINTAINER: &[&str] = &[
+        MANAGER,
+        NAME_PREFIX,
+        MAX_CLONES_PER_SOURCE,
+        SLOT_MARGIN,
+        MAX_COPY_AGE,
+        TABLE_NAME,
+        STATE_MACHINE_ARN,
+        LOG_LEVEL,
+        FULL_COPY_TIME,
+        MAX_LEASE,
+        DEFAULT_SECRET_PREFIX,
+        ALLOWED_SOURCES,
+        ALLOWED_SECURITY_GROUPS,
+        MAINTENANCE_CONFIG,
+    ];
 }
 
 /// Tags that the manager puts on its clusters. Users can neither set nor override them.

@@ -268,6 +268,7 @@ impl PoolMaintainer {
         for line in metrics.of_pool(report) {
             (self.emit)(&line);
         }
+        (self.emit)(&metrics.of_troubles(report.troubles.len()));
     }
 
     async fn begin_sweep(
@@ -313,6 +314,7 @@ impl PoolMaintainer {
             ("Troubles", "Count", json!(shown.troubles.len())),
         ];
         (self.emit)(&metrics.of_run(maintain::SWEEP, &values));
+        (self.emit)(&metrics.of_troubles(shown.troubles.len()));
     }
 
     /// Has the state machine go on. A run that was sent twice finds its execution.

@@ -55,12 +55,17 @@ fn defect_18_there_is_no_star_on_secrets_or_keys() {
 }
 
 /// Actions that may be allowed on `Resource: "*"`: AWS knows no resource for them, or they only list.
-const ON_EVERYTHING: [&str; 5] = [
+const ON_EVERYTHING: [&str; 9] = [
     "rds:DescribeDBClusters",
     "rds:DescribeDBInstances",
     "rds:DescribeDBClusterSnapshots",
     "kms:ListKeys",
     "kms:CreateKey",
+    "kms:ListAliases",
+    "secretsmanager:ListSecrets",
+    // Without a name these list, and know no single stack.
+    "cloudformation:DescribeStacks",
+    "cloudformation:ListStacks",
 ];
 
 /// What destroys or changes, and may only be allowed on what carries our tag.
@@ -90,8 +95,10 @@ fn rights_are_narrow(template: &str) -> Result<(), String> {
         }
         let ours = statement.has("aws:ResourceTag/aurora-clone:manager");
         let new = statement.has("aws:RequestTag/aurora-clone:manager");
-        // Groups that a change names, and the snapshot that does not exist yet.
-        let no_database = !statement.has(":cluster:") && !statement.has(":db:");
+        // Groups that a change names, and the snapshot that a deletion may take: it does not exist yet. One that does is deleted as ours.
+        let no_database = !statement.has(":cluster:")
+            && !statement.has(":db:")
+            && !actions.iter().any(|action| action == "rds:DeleteDBClusterSnapshot");
         if actions.iter().any(|action| is_dangerous(action)) {
             check(ours || no_database && sid != "UseOurSecrets", "is not held to what carries our tag")?;
         }
@@ -103,9 +110,11 @@ fn rights_are_narrow(template: &str) -> Result<(), String> {
         }
         for kind in ["cluster", "db"] {
             let whole = format!(":{kind}:*");
+            // Any cluster may be copied, and a snapshot is a copy.
+            let copies = ["rds:RestoreDBClusterToPointInTime", "rds:CreateDBClusterSnapshot"];
             let writes = actions
                 .iter()
-                .any(|action| !action.contains("Describe") && *action != "rds:RestoreDBClusterToPointInTime");
+                .any(|action| !action.contains("Describe") && !copies.contains(&action.as_str()));
             check(!(writes && statement.has(&whole)), "is about every database")?;
         }
         check(
@@ -135,14 +144,18 @@ fn p02_the_check_of_rights_sees_what_is_too_wide() {
         assert!(template.contains(from), "{from}");
         assert!(rights_are_narrow(&template.replacen(from, to, 1)).is_err(), "{to}");
     }
-    let delete = template.find("- Sid: DeleteOurs").unwrap();
-    let (head, tail) = template.split_at(delete);
-    for (from, to) in [
-        ("aws:ResourceTag/aurora-clone:manager", "aws:PrincipalTag/team"),
-        ("cluster:${NamePrefix}*", "cluster:*"),
-        ("db:${NamePrefix}*", "db:*"),
-    ] {
-        assert!(rights_are_narrow(&format!("{head}{}", tail.replacen(from, to, 1))).is_err(), "{to}");
+    // The handler's and the maintainer's.
+    let deletions: Vec<usize> = template.match_indices("- Sid: DeleteOurs\n").map(|(at, _)| at).collect();
+    assert_eq!(deletions.len(), 2);
+    for delete in deletions {
+        let (head, tail) = template.split_at(delete);
+        for (from, to) in [
+            ("aws:ResourceTag/aurora-clone:manager", "aws:PrincipalTag/team"),
+            ("cluster:${NamePrefix}*", "cluster:*"),
+            ("db:${NamePrefix}*", "db:*"),
+        ] {
+            assert!(rights_are_narrow(&format!("{head}{}", tail.replacen(from, to, 1))).is_err(), "{to}");
+        }
     }
 }
 

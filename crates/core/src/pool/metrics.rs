@@ -57,6 +57,11 @@ impl Metrics<'_> {
         self.line(&[("Run", kind)], values)
     }
 
+    /// What somebody has to look at, without saying where: an alarm can't add up what differs by its dimensions, and the log says it.
+    pub fn of_troubles(&self, troubles: usize) -> Value {
+        self.line(&[], &[("Troubles", "Count", json!(troubles))])
+    }
+
     fn line(&self, dimensions: &[(&str, &str)], values: &[(&str, &str, Value)]) -> Value {
         let mut names = vec!["Manager"];
         names.extend(dimensions.iter().map(|(name, _)| *name));

@@ -83,3 +83,11 @@ fn of_a_run() {
     let metrics = Metrics { manager: "manager", now: now() };
     valid(&metrics.of_run("pools", &[("Errors", "Count", json!(0)), ("Sources", "Count", json!(3))]));
 }
+
+#[test]
+fn troubles_are_also_counted_without_their_source_for_an_alarm() {
+    let line = Metrics { manager: "manager", now: now() }.of_troubles(2);
+    valid(&line);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Manager"]]));
+    assert_eq!(values(&line)["Troubles"], 2.0);
+}

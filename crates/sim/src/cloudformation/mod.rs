@@ -34,6 +34,15 @@ pub use parameters::Given;
 pub use protocol::{LONGEST_ANSWER, response_key, response_url};
 pub use stack::{OnFailure, Output, Received, RequestType, Resource, Stack, StackEvent};
 
+/// A template's text as JSON, intrinsics in their long form and every scalar a text; for whoever looks at a template.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn read_template(text: &str) -> Result<Value, ApiError> {
+    document::load(text)
+}
+
 /// How long a deleted stack can be asked for by its id.
 const REMEMBERED: Duration = Duration::days(90);
 
