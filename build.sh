@@ -43,7 +43,9 @@ printf 'built target/package/bootstrap for %s\n' "$architecture"
 if [ -n "${LAMBDA_S3_BUCKET:-}" ]; then
   aws cloudformation package --template-file template/template.yaml --s3-bucket "$LAMBDA_S3_BUCKET" \
     --s3-prefix "$LAMBDA_S3_PREFIX" --output-template-file target/packaged.yaml >/dev/null
+  # Through the bucket: CloudFormation takes a template of more than 51,200 bytes from nowhere else.
   aws cloudformation deploy --template-file target/packaged.yaml --stack-name "$STACK_NAME" \
+    --s3-bucket "$LAMBDA_S3_BUCKET" --s3-prefix "$LAMBDA_S3_PREFIX" \
     --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
     --parameter-overrides "Architecture=$architecture" "$@"
 fi

@@ -158,13 +158,15 @@ pub fn prove_key(alias: &str, key: &KeyState, owner: &Owner, generation: &str) -
     ours.then(|| OwnedKey { alias: alias.to_owned(), arn: key.arn.clone() })
 }
 
-/// Proves a copy of the pool by its own tags; `None` if it is none of this manager's.
+/// Proves a copy of the pool by its own tags; `None` if it is none of this manager's. What a stack asked for is no copy, whatever
+/// somebody made of its other tags.
 pub fn prove_copy(cluster: &Cluster, settings: &Settings) -> Option<OwnedCopy> {
     let lineage = cluster.own_lineage()?;
     let ours = lineage.manager == settings.manager
         && lineage.role == Role::Copy
         && lineage.restore_type == RestoreType::FullCopy
         && lineage.root != cluster.identifier
+        && cluster.tag(tag::STACK_ID).is_none()
         && cluster.identifier.starts_with(&settings.name_prefix);
     ours.then(|| OwnedCopy {
         identifier: cluster.identifier.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aurora_clone_aws::cloud::{CallError, Cloud};
 use aurora_clone_aws::maintain::sweep::{self, Sweep};
-use aurora_clone_aws::maintain::{Follows, MaintainError, pool};
+use aurora_clone_aws::maintain::{Follows, MaintainError, pool, roots};
 use aurora_clone_aws::{observe, parameter};
 use aurora_clone_core::duration::{format_time, parse_duration};
 use aurora_clone_core::hash;
@@ -187,6 +187,13 @@ impl PoolMaintainer {
         // Each page is read once, whatever number of sources there is. Who changes something looks again, under the lease.
         let clusters = observe::clusters(&self.cloud).await?;
         let mut errors = Vec::new();
+        if whole && !maintenance.dry_run {
+            let names = maintenance.sources.iter().map(|source| source.source.clone());
+            if let Err(error) = roots::keep(&self.cloud, &names.collect()).await {
+                error!(%error, "the rules of roots that left the configuration could not be taken back");
+                errors.push(format!("rules: {error}"));
+            }
+        }
         for source in &maintenance.sources {
             let work = async {
                 if whole {

@@ -3,3 +3,4 @@
 mod life;
 mod quota;
 mod read_only;
+mod rules;

@@ -4,6 +4,7 @@
 //! A plan that changes nothing takes no lease and writes nothing, so that a look costs reads and nobody waits for it.
 
 pub mod pool;
+pub mod roots;
 pub mod sweep;
 
 use aurora_clone_core::check::Violation;

@@ -159,6 +159,7 @@ impl<'c> Checker<'c> {
         let ours = is(tag::MANAGER, &self.settings.manager)
             && is(tag::ROLE, "copy")
             && is(tag::RESTORE_TYPE, "full-copy")
+            && cluster.tag(tag::STACK_ID).is_none()
             && is(tag::CLUSTER, &cluster.identifier)
             && is(tag::ROOT, &self.policy.source.source)
             && cluster.identifier != self.policy.source.source
@@ -215,7 +216,11 @@ impl<'c> Checker<'c> {
 
     /// The copies of this manager, whatever their names begin with.
     fn pool(&self) -> usize {
-        let of_root = self.view.clusters.iter().filter(|c| c.identifier != self.policy.source.source);
+        let of_root = self
+            .view
+            .clusters
+            .iter()
+            .filter(|c| c.identifier != self.policy.source.source && c.tag(tag::STACK_ID).is_none());
         let ours = of_root.filter_map(|cluster| cluster.own_lineage()).filter(|about| {
             about.role == Role::Copy
                 && about.restore_type == RestoreType::FullCopy

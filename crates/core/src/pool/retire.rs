@@ -108,7 +108,7 @@ impl Retirer<'_> {
         let stays = |why: &str| Fate::Stays(why.to_owned());
         match &copy.state {
             _ if copy.is_root => stays("it is the root"),
-            State::NotOurs => stays("it is another manager's"),
+            State::NotOurs => stays("it is another manager's, or a stack's"),
             State::Going => Fate::Going("it is being deleted".to_owned()),
             _ if copy.owned.is_none() => {
                 let prefix = &self.settings.name_prefix;

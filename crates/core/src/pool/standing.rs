@@ -35,7 +35,7 @@ pub enum State {
     Unusable(String),
     /// It is being deleted.
     Going,
-    /// It is another manager's.
+    /// It is another manager's, or a stack's.
     NotOurs,
 }
 
@@ -174,7 +174,9 @@ impl<'a> Looker<'_, 'a> {
         let most = max_age(config, self.settings);
         let is_old = |time: Option<DateTime<Utc>>| time.is_some_and(|time| now - time > most);
         let obsolete = !is_root && is_old(data_time) && is_old(cluster.created_at);
-        let ours = !is_root && cluster.own_lineage().is_some_and(|l| l.manager == self.settings.manager);
+        let ours = !is_root
+            && cluster.own_lineage().is_some_and(|lineage| lineage.manager == self.settings.manager)
+            && cluster.tag(tag::STACK_ID).is_none();
         let owned = guard::prove_copy(cluster, self.settings).filter(|_| ours);
         let in_time = cluster.tag(tag::READY).is_some() || !self.is_late(cluster);
         let state = match self.state(cluster, is_root || ours, is_root, age) {

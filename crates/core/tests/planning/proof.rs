@@ -47,7 +47,8 @@ fn every_other_reason() {
     );
     assert_eq!(prove(clone_of("prod-2", "prod", "prod")), NotOurs::Prefix("prod-2".into(), "clone-".into()));
     // A copy, something unheard of, or its own root: whatever else the tags say, no clone.
-    assert_eq!(prove(copy_of("clone-a", "prod")), NotOurs::NotAClone(id()));
+    let copy = with(copy_of("clone-a", "prod"), &[(tag::STACK_ID, STACK)]);
+    assert_eq!(prove(copy), NotOurs::NotAClone(id()));
     assert_eq!(prove(with(clone(), &[(tag::ROLE, "chief")])), NotOurs::NotAClone(id()));
     assert_eq!(prove(with(clone(), &[(tag::ROLE, "")])), NotOurs::NotAClone(id()));
     assert_eq!(prove(with(clone(), &[(tag::ROOT, "clone-a")])), NotOurs::NotAClone(id()));

@@ -145,7 +145,9 @@ pub fn clone_of(id: &str, source: &str, root: &str) -> Cluster {
 
 /// A copy of `root` in the pool, a day old.
 pub fn copy_of(id: &str, root: &str) -> Cluster {
-    with(clone_of(id, root, root), &[(tag::ROLE, "copy"), (tag::RESTORE_TYPE, "full-copy")])
+    let mut copy = with(clone_of(id, root, root), &[(tag::ROLE, "copy"), (tag::RESTORE_TYPE, "full-copy")]);
+    copy.tags.remove(tag::STACK_ID);
+    copy
 }
 
 pub fn instance(id: &str, cluster: &str) -> Instance {

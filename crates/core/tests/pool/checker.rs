@@ -162,6 +162,7 @@ fn whatever_is_touched_is_a_copy_of_ours() {
             },
             "is not a copy of ours",
         );
+        outdated(&room, |room| room.tag(&name(1), tag::STACK_ID, "x"), "is not a copy of ours");
         outdated(&room, |room| room.tag(&name(1), tag::KEEP, ""), "is to stay");
         outdated(&room, |room| room.edit(&name(1), |c| c.settings.deletion_protection = true), "is to stay");
         outdated(&room, |room| room.configured(|config| config.protect = Patterns::parse("*")), "is to stay");

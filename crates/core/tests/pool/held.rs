@@ -127,6 +127,8 @@ fn what_is_not_this_managers_by_its_own_tags() {
             assert_eq!(room.clone().tag(&name(1), key, value).steps(), [""; 0], "{key}");
             assert_eq!(room.clone().untag(&name(1), key).steps(), [""; 0], "{key}");
         }
+        // Somebody made a copy of a database by its tags.
+        assert_eq!(room.clone().tag(&name(1), tag::STACK_ID, crate::room::STACK).steps(), [""; 0]);
         let renamed = room.edit(&name(1), |c| c.identifier = "clone-x".to_owned());
         assert_eq!(renamed.steps(), [""; 0]);
     }
