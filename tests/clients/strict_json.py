@@ -1,4 +1,4 @@
-"""Holds answers of the JSON protocol (DynamoDB, Step Functions, Secrets Manager, KMS, EventBridge) to botocore's models."""
+"""Holds answers of the JSON protocol (DynamoDB, Step Functions, Secrets Manager, KMS, EventBridge, Parameter Store) to botocore's models."""
 
 import json
 import re
