@@ -303,6 +303,9 @@ impl PoolMaintainer {
         for finding in &shown.findings {
             info!(cluster = finding.name, finding = %finding, "sweep");
         }
+        for step in &shown.steps {
+            info!(step, "sweep");
+        }
         for trouble in &shown.troubles {
             warn!(trouble, "somebody has to look");
         }
@@ -408,6 +411,7 @@ impl PoolMaintainer {
         let sweep = match sweep {
             Ok(shown) => json!({
                 "findings": shown.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "steps": shown.steps,
                 "troubles": shown.troubles,
                 "deletions": shown.deletions,
             }),

@@ -81,7 +81,6 @@ impl Step<'_> {
         if plan.steps.is_empty() && plan.short.is_some() == observed.memory.short && !new_rules {
             return Ok(self.went(plan));
         }
-        trust_time(cloud, self.now)?;
         let Some(lock) = Lock::acquire(cloud, self.root(), self.run).await? else {
             let follows = Follows::Wait(LOCKED, "somebody else has the lease of the root".to_owned());
             return Ok(Went { report: plan.report, follows, seen: self.seen.clone() });
@@ -142,7 +141,9 @@ impl Step<'_> {
             .map_err(MaintainError::Unfit)
     }
 
-    async fn observe(&self, cloud: &Cloud, clusters: Vec<Cluster>) -> Result<Observed, CallError> {
+    /// Also where nothing would be done: a clock that is behind hides what is due, and nobody would hear of it.
+    async fn observe(&self, cloud: &Cloud, clusters: Vec<Cluster>) -> Result<Observed, MaintainError> {
+        trust_time(cloud, self.now)?;
         let root = clusters.iter().find(|cluster| cluster.identifier == self.root());
         let (mut instances, mut snapshots, mut memory) = (Vec::new(), Vec::new(), Memory::default());
         if let Some(root) = root {
