@@ -13,7 +13,7 @@ use aurora_clone_tests::pools::{Pools, wants};
 use chrono::Duration;
 use serde_json::json;
 
-use super::rows_a::{ever_made, made, marked, quick, strangers};
+use super::rows_a::{ever_made, failures, made, marked, quick, strangers};
 
 const LATE: FaultKind = FaultKind::Delay(Duration::seconds(40));
 const STALE: FaultKind = FaultKind::StaleRead(Duration::minutes(5));
@@ -133,7 +133,7 @@ async fn d19_copies_from_snapshots_and_the_wait_for_a_purge_withstand_faults() {
     WAITS.each_call(9, &[FaultKind::Crash, FaultKind::LostReply, STALE]).await;
 }
 
-/// The call that purges, refused for as long as the run lasts: nothing else goes instead, and the next run purges.
+/// A call that is refused for as long as the run lasts: nothing else is done instead, the run ends and says so, and the next run does it.
 #[tokio::test(start_paused = true)]
 async fn d19_what_is_refused_for_a_whole_run_is_left_to_the_next_one() {
     let operations = [
@@ -148,9 +148,35 @@ async fn d19_what_is_refused_for_a_whole_run_is_left_to_the_next_one() {
         "DeleteItem",
         "GetItem",
     ];
+    let mut runs = Runs::new("calls that fail for a whole run".to_owned());
     for operation in operations {
-        for kind in [FaultKind::Deny, FaultKind::Throttle, FaultKind::LostRequest, FaultKind::LostReply] {
-            POINT_IN_TIME.run(vec![Fault { target: Target::Every(operation), kind }]).await;
+        for kind in [FaultKind::Deny, FaultKind::Throttle, FaultKind::LostReply] {
+            let fault = Fault { target: Target::Every(operation), kind };
+            runs.run(format!("{fault:?}"), POINT_IN_TIME.run(vec![fault])).await;
         }
+    }
+    runs.end();
+}
+
+/// Nobody asks AWS for the same every minute of a day.
+#[tokio::test(start_paused = true)]
+async fn d19_a_refusal_ends_the_run_and_is_told() {
+    for operation in ["RestoreDBClusterToPointInTime", "CreateDBInstance", "DeleteDBInstance"] {
+        let pools = POINT_IN_TIME.open();
+        let fault = Fault { target: Target::Every(operation), kind: FaultKind::Deny };
+        pools.sim.with(|world| world.set_faults(vec![fault]));
+        let begun = pools.sim.now();
+        pools.send(pools.event(maintain::MAINTAIN)).await;
+        assert!(pools.sim.now() - begun < Duration::hours(3), "{operation}: {}", pools.sim.now() - begun);
+        let asked = pools.rds_calls().iter().filter(|call| call.operation == operation).count();
+        assert!((1..40).contains(&asked), "{operation} was asked for {asked} times");
+        let told = pools.metrics().iter().any(|line| line["Troubles"].as_f64() > Some(0.0));
+        let failed = pools.executions().iter().any(|(_, status)| status == "Failed");
+        let said = failures(&pools).iter().any(|text| text.contains("AWS refuses"));
+        assert!(told && (failed || said), "{operation}: {:?}", pools.executions());
+        pools.sim.with(|world| world.set_faults(Vec::new()));
+        pools.night().await;
+        assert_eq!(ever_made(&pools), 1, "{operation}");
+        pools.close().await;
     }
 }

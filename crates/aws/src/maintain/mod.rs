@@ -25,6 +25,9 @@ pub enum MaintainError {
     /// The plan was not carried out.
     #[error(transparent)]
     Violation(#[from] Violation),
+    /// AWS refused some of the step; the rest was done.
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
     /// The configuration does not fit the account.
     #[error("{0}")]
     Unfit(String),

@@ -188,12 +188,12 @@ async fn d05_a_source_that_cannot_be_maintained_keeps_no_other_from_its_turn() {
         pools.begin(pools.event(maintain::MAINTAIN));
         pools.sim.sleep(Duration::seconds(30)).await;
         let said = failures(&pools);
-        let calls: Vec<_> = pools.rds_calls().iter().map(|c| format!("{} {} {:?}", c.at, c.operation, c.fault)).collect();
-        assert_eq!(said.len(), 1, "{said:#?} {calls:#?} {:?}", pools.invocations());
+        assert_eq!(said.len(), 1, "{said:#?}");
         assert!(said[0].contains("1 of the run failed: prod: ") && said[0].contains(says), "{said:#?}");
         for root in ["orders", "users"] {
             assert_eq!(pools.copies(root).len(), 1, "{says}: {root}");
         }
+        pools.sim.sleep(Duration::minutes(3)).await;
         pools.quiet().await;
         // The next attempt of the same event finds that nothing is in the way any more.
         assert_eq!(ever_made(&pools), if open_group { 2 } else { 3 }, "{says}");
