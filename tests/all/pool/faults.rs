@@ -72,7 +72,8 @@ impl Scene {
 
     async fn each_call(self, step: usize, kinds: &[FaultKind]) {
         let calls = self.run(Vec::new()).await;
-        let mut runs = Runs::new(format!("{} {}: {calls} calls, every {step}, {kinds:?}", self.method, self.due));
+        let mut runs =
+            Runs::new(format!("{} {}: {calls} calls, every {step}, {kinds:?}", self.method, self.due));
         for (number, kind) in kinds.iter().enumerate() {
             for call in (1 + number % step..=calls).step_by(step) {
                 let fault = Fault { target: Target::Call(call), kind: kind.clone() };
@@ -123,7 +124,8 @@ async fn d19_a_lost_reply_of_any_call_makes_nothing_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn d19_a_call_that_is_refused_broken_lost_or_late_stops_nothing_for_good() {
-    let kinds = [FaultKind::Throttle, FaultKind::ServerError, FaultKind::Deny, FaultKind::LostRequest, LATE, STALE];
+    let kinds =
+        [FaultKind::Throttle, FaultKind::ServerError, FaultKind::Deny, FaultKind::LostRequest, LATE, STALE];
     POINT_IN_TIME.each_call(7, &kinds).await;
 }
 

@@ -25,7 +25,14 @@ fn set(pools: &Pools, off: Duration) {
 
 fn wrong() -> [Duration; 6] {
     let minutes = Duration::minutes;
-    [minutes(11), minutes(-11), Duration::hours(3), Duration::hours(-3), Duration::days(1), Duration::days(-30)]
+    [
+        minutes(11),
+        minutes(-11),
+        Duration::hours(3),
+        Duration::hours(-3),
+        Duration::days(1),
+        Duration::days(-30),
+    ]
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +105,8 @@ async fn d10_a_clock_that_goes_wrong_while_a_copy_is_followed_stops_what_follows
 #[tokio::test(start_paused = true)]
 async fn d10_a_tag_with_an_older_time_alone_takes_nothing_away() {
     let pools = Pools::with(quick(), &[("SLOT_MARGIN", "0")], &wants(0, json!({})), |world| {
-        let (long_ago, later) = (time(world.now() - Duration::days(90)), time(world.now() + Duration::days(9)));
+        let (long_ago, later) =
+            (time(world.now() - Duration::days(90)), time(world.now() + Duration::days(9)));
         made(world, "clone-older", "prod", Duration::days(1));
         world.rds.set_tags("clone-older", [(tag::DATA_TIME.to_owned(), long_ago)]);
         made(world, "clone-later", "prod", Duration::days(1));

@@ -63,7 +63,11 @@ fn changes(calls: &[Call]) -> Vec<String> {
     let lease = |call: &Call| {
         call.service == "dynamodb" && String::from_utf8_lossy(&call.request).contains("\"lock#")
     };
-    calls.iter().filter(|c| c.mutates() && !lease(c)).map(|c| format!("{} {}", c.service, c.operation)).collect()
+    calls
+        .iter()
+        .filter(|c| c.mutates() && !lease(c))
+        .map(|c| format!("{} {}", c.service, c.operation))
+        .collect()
 }
 
 /// What was missing is there, and what was due is gone.
@@ -135,7 +139,8 @@ impl fmt::Debug for Lying {
 impl HttpConnector for Lying {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let asked = request.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let asked = asked.filter(|text| text.contains("Action=DescribeDBClusters&") && text.contains("engine"));
+        let asked =
+            asked.filter(|text| text.contains("Action=DescribeDBClusters&") && text.contains("engine"));
         let (sim, lie, call) = (self.sim.clone(), Arc::clone(&self.lie), self.http.call(request));
         HttpConnectorFuture::new(async move {
             let response = call.await?;
@@ -243,7 +248,9 @@ async fn d08_a_copy_is_read_once_more_right_before_it_goes() {
         let pools = lied_to(Arc::new(move |sim, asked, text| {
             if asked.contains("Marker=") && !text.contains("<Marker>") {
                 sim.with(|world| match keep {
-                    true => world.rds.set_tags("clone-due", [("aurora-clone:keep".to_owned(), String::new())]),
+                    true => {
+                        world.rds.set_tags("clone-due", [("aurora-clone:keep".to_owned(), String::new())])
+                    }
                     false => world.rds.vanish("clone-due"),
                 });
             }

@@ -46,7 +46,9 @@ fn executed(log: &Log) -> Vec<String> {
 async fn d06_no_dry_run_writes_anything_anywhere() {
     let mut whole = wants(60, more(false));
     whole["dry-run"] = json!(true);
-    for (configuration, what) in [(wants(60, more(false)), "asked"), (whole, "all"), (wants(60, more(true)), "source")] {
+    for (configuration, what) in
+        [(wants(60, more(false)), "asked"), (whole, "all"), (wants(60, more(true)), "source")]
+    {
         let pools = busy(&configuration).await;
         if what == "source" {
             // The rest of the account is swept for real.
@@ -107,7 +109,11 @@ async fn d06_a_dry_run_that_begins_half_way_changes_nothing_more() {
         // A sweep goes on where only the source is not to be touched.
         let of_pool: Vec<_> = changes.iter().filter(|call| call.starts_with("rds")).collect();
         assert!(of_pool.is_empty(), "{changes:?}");
-        assert!(pools.executions().iter().all(|(_, status)| status == "Succeeded"), "{:?}", pools.executions());
+        assert!(
+            pools.executions().iter().all(|(_, status)| status == "Succeeded"),
+            "{:?}",
+            pools.executions()
+        );
         pools.close().await;
     }
 }

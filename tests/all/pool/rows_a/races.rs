@@ -61,7 +61,9 @@ fn check(pools: &Pools, status: &str, when: &str) -> bool {
     let refused: Vec<_> = pools
         .rds_calls()
         .into_iter()
-        .filter(|call| call.operation == "RestoreDBClusterToPointInTime" && call.executed && call.status != 200)
+        .filter(|call| {
+            call.operation == "RestoreDBClusterToPointInTime" && call.executed && call.status != 200
+        })
         .filter_map(|call| call.error)
         // A call that is sent again because its reply was late.
         .filter(|error| error != "DBClusterAlreadyExistsFault")
@@ -73,7 +75,10 @@ fn check(pools: &Pools, status: &str, when: &str) -> bool {
     }
     assert_eq!(status, "ROLLBACK_COMPLETE", "{when}: {story}");
     assert!(story.contains("No source can be cloned"), "{when}: {story}");
-    assert_eq!(pools.look(|world| world.rds.history().iter().filter(|l| l.role() == Some("clone")).count()), 0);
+    assert_eq!(
+        pools.look(|world| world.rds.history().iter().filter(|l| l.role() == Some("clone")).count()),
+        0
+    );
     false
 }
 
@@ -90,8 +95,10 @@ async fn goes_in_the_end(pools: &Pools, when: &str) {
 #[tokio::test(start_paused = true)]
 async fn d01_a_purge_never_takes_the_copy_that_a_create_is_about_to_clone() {
     let mut cloned = 0;
-    let seconds = [-3_000_000, -90_000, -20_000, -3_000, -1_500, -900, -500, -300, -100, 0, 50, 100, 150, 200, 250];
-    let later = [300, 400, 500, 700, 1_000, 2_000, 60_000, 1_800_000, 4_380_000, 4_480_000, 4_500_000, 4_501_000];
+    let seconds =
+        [-3_000_000, -90_000, -20_000, -3_000, -1_500, -900, -500, -300, -100, 0, 50, 100, 150, 200, 250];
+    let later =
+        [300, 400, 500, 700, 1_000, 2_000, 60_000, 1_800_000, 4_380_000, 4_480_000, 4_500_000, 4_501_000];
     for after in seconds.into_iter().chain(later) {
         let (pools, when) = (open(quick()), format!("the Create begins {after} ms after the run"));
         let status = create_and_run(&pools, Duration::milliseconds(after)).await;

@@ -86,10 +86,10 @@ async fn d02_a_week_of_events_that_come_twice_is_a_week() {
 
 /// Of everything that a run looks at there is something, and some of it is broken for good.
 fn rich(method: &str) -> Pools {
-    let prod =
-        json!({ "cluster-id": "prod", "target-clone-slots": 40, "copy-method": method, "max-copy-age": "P2D" });
+    let prod = json!({ "cluster-id": "prod", "target-clone-slots": 40, "copy-method": method, "max-copy-age": "P2D" });
     let orders = json!({ "cluster-id": "orders", "target-clone-slots": 10, "protect": ["clone-protected"] });
-    let full = json!({ "cluster-id": "full", "target-clone-slots": 2, "max-copies": 0, "max-clones-per-source": 2 });
+    let full =
+        json!({ "cluster-id": "full", "target-clone-slots": 2, "max-copies": 0, "max-clones-per-source": 2 });
     let configuration = json!({ "clusters": [prod, orders, full] });
     let mut config = quick();
     config.rds.cluster_quota = 200;
