@@ -8,6 +8,7 @@
 pub mod budget;
 pub mod log;
 pub mod pools;
+pub mod quarter;
 pub mod secrecy;
 
 use std::collections::BTreeMap;
