@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, clippy::print_stdout)]
 
 pub mod budget;
+pub mod crowd;
 pub mod log;
 pub mod pools;
 pub mod quarter;

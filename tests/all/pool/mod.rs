@@ -1,6 +1,7 @@
 //! The pool and its maintainer.
 
 mod life;
+mod pages;
 mod quarter;
 mod quota;
 mod read_only;
