@@ -56,13 +56,13 @@ impl Story {
         max_copy_age: "P3D",
         seed: 20_260_621,
     };
-    /// As much of it as a test can wait for: copies age in a day, so that they are replaced and purged.
+    /// As much of it as a test can wait for: copies age in half a day, so that they are replaced and purged.
     pub const FEW_DAYS: Self = Self {
-        days: 3,
-        bystanders: 30,
+        days: 2,
+        bystanders: 14,
         clones_a_day: 16.0,
-        hands: 4.0,
-        max_copy_age: "P1D",
+        hands: 5.0,
+        max_copy_age: "PT12H",
         ..Self::QUARTER
     };
 }
