@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, clippy::print_stdout)]
 
 pub mod budget;
+pub mod crowd;
 pub mod log;
 pub mod pools;
 pub mod purges;
+pub mod quarter;
 pub mod secrecy;
 
 use std::collections::BTreeMap;

@@ -229,6 +229,11 @@ impl Pools {
         self.metrics.lock().unwrap().clone()
     }
 
+    /// Drops the lines of metrics so far: months of them would not fit into memory.
+    pub fn forget_metrics(&self) {
+        self.metrics.lock().unwrap().clear();
+    }
+
     /// The events of a detail type that EventBridge took, in order.
     pub fn told(&self, detail_type: &str) -> Vec<Value> {
         self.look(|world| {

@@ -2,6 +2,8 @@
 
 mod faults;
 mod life;
+mod pages;
+mod quarter;
 mod quota;
 mod read_only;
 mod rows_a;
