@@ -5,3 +5,4 @@ mod life;
 mod quota;
 mod read_only;
 mod rows_a;
+mod secrecy;
