@@ -8,3 +8,4 @@ mod quota;
 mod read_only;
 mod rows_a;
 mod rules;
+mod secrecy;

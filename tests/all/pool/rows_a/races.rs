@@ -204,3 +204,35 @@ async fn d01_nothing_is_purged_before_the_longest_create_is_over() {
     assert!(!exists(&pools));
     pools.close().await;
 }
+
+/// Where a copy may go in spite of its clones, it does not go while one of them is being made.
+#[tokio::test(start_paused = true)]
+async fn d01_a_copy_that_may_go_with_its_clones_waits_for_those_in_the_making() {
+    for (minutes, clone) in [(50, 3_000), (58, 2_400), (30, 60)] {
+        let mut config = quick();
+        config.rds.clone_seconds = clone..=clone;
+        let configuration = wants(0, json!({ "max-copy-age": "P1D", "purge-copies-with-clones": true }));
+        let pools = Pools::with(config, &[("SLOT_MARGIN", "0")], &configuration, |world| {
+            strangers(world, "prod", 15);
+            made(world, OLD, "prod", Duration::days(2));
+        });
+        let when = format!("{minutes} minutes before the purge, {clone} seconds");
+        pools.begin(pools.event(maintain::MAINTAIN));
+        pools.sim.sleep(Duration::minutes(75 - minutes)).await;
+        // By hand, since no Create takes it any more.
+        let parameters = [
+            ("DBClusterIdentifier", "mine"),
+            ("SourceDBClusterIdentifier", OLD),
+            ("RestoreType", "copy-on-write"),
+            ("UseLatestRestorableTime", "true"),
+        ];
+        pools.sim.with(|world| {
+            assert_eq!(world.call_as(PERSON_KEY, "RestoreDBClusterToPointInTime", &parameters).status, 200);
+        });
+        pools.quiet().await;
+        pools.night().await;
+        assert!(!exists(&pools), "{when}: the copy stays: {:?}", pools.executions());
+        assert_eq!(pools.look(|world| world.rds.cluster("mine").unwrap().status.clone()), "available");
+        pools.close().await;
+    }
+}
