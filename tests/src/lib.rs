@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::print_stderr, clippy::print_stdout)]
 
 pub mod budget;
+pub mod crowd;
 pub mod log;
 pub mod pools;
+pub mod purges;
+pub mod quarter;
 pub mod secrecy;
 
 use std::collections::BTreeMap;
@@ -413,15 +416,25 @@ pub fn handler(sim: &Sim, config: &Config, state_machine: String, operator: Oper
 
 /// The product's clients over a simulated account.
 pub fn cloud(sim: &Sim, config: &Config, state_machine: String) -> Cloud {
+    cloud_over(connection(sim), sim, config, state_machine)
+}
+
+/// The product's connection to a simulated account.
+pub fn connection(sim: &Sim) -> SharedHttpConnector {
+    // As long as the real connector lets one request take.
+    SharedHttpConnector::new(SimHttpClient::new(sim.clone()).with_read_timeout(READ_TIMEOUT))
+}
+
+/// The product's clients over another connection, which ends in a simulated account.
+pub fn cloud_over(http: SharedHttpConnector, sim: &Sim, config: &Config, state_machine: String) -> Cloud {
     let clock = sim.clone();
     Cloud::new(Parts {
         region: config.region.clone(),
         credentials: Credentials::new(MANAGER_KEY, "secret", None, None, "test"),
-        // As long as the real connector lets one request take.
-        http: SharedHttpConnector::new(SimHttpClient::new(sim.clone()).with_read_timeout(READ_TIMEOUT)),
+        http,
         table: TABLE.to_owned(),
         state_machine,
-        clock: Arc::new(move || clock.now()),
+        clock: Arc::new(move || clock.now() + clock.with(|world| world.aws_clock_offset)),
         endpoint: Box::new(|_| None),
     })
 }

@@ -8,11 +8,12 @@ use aurora_clone_core::pool::metrics::values;
 use aurora_clone_lambda::pool_maintainer::{MaintainerError, PoolMaintainer};
 use aurora_clone_sim::functions::{FunctionError, Record};
 use aurora_clone_sim::rds::Cluster;
-use aurora_clone_sim::{Config, World};
+use aurora_clone_sim::{Config, Sim, World};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
-use crate::{FUNCTION, House, MANAGER, Operator, cloud, settings};
+use crate::{FUNCTION, House, MANAGER, Operator, cloud_over, connection, purges, secrecy, settings};
 
 /// The function's name.
 pub const MAINTAINER: &str = "pool-maintainer";
@@ -62,6 +63,17 @@ impl Pools {
         configuration: &Value,
         seed: impl FnOnce(&mut World),
     ) -> Self {
+        Self::over(config, operator, configuration, seed, |_, http| http)
+    }
+
+    /// The same, whose maintainer has another connection to AWS: one that tells lies, say.
+    pub fn over(
+        config: Config,
+        operator: Operator<'_>,
+        configuration: &Value,
+        seed: impl FnOnce(&mut World),
+        connect: impl FnOnce(&Sim, SharedHttpConnector) -> SharedHttpConnector,
+    ) -> Self {
         let mut machine = String::new();
         let house = House::operated(config, operator, |world| {
             let config = world.config.clone();
@@ -80,7 +92,12 @@ impl Pools {
         let metrics: Arc<Mutex<Vec<Value>>> = Arc::default();
         let sink = Arc::clone(&metrics);
         let maintainer = Arc::new(PoolMaintainer {
-            cloud: cloud(&house.sim, &config, machine.clone()),
+            cloud: cloud_over(
+                connect(&house.sim, connection(&house.sim)),
+                &house.sim,
+                &config,
+                machine.clone(),
+            ),
             settings: settings(operator),
             parameter: PARAMETER.to_owned(),
             emit: Arc::new(move |line| sink.lock().unwrap().push(line.clone())),
@@ -129,9 +146,7 @@ impl Pools {
     /// Returns the results of its invocations from then on.
     pub async fn send(&self, event: Value) -> Vec<Record> {
         let before = self.invocations().len();
-        self.sim.with(|world| {
-            world.settle(|services, cx| services.functions.invoke_async(cx, MAINTAINER, event));
-        });
+        self.begin(event);
         self.quiet().await;
         self.invocations().split_off(before)
     }
@@ -214,6 +229,11 @@ impl Pools {
         self.metrics.lock().unwrap().clone()
     }
 
+    /// Drops the lines of metrics so far: months of them would not fit into memory.
+    pub fn forget_metrics(&self) {
+        self.metrics.lock().unwrap().clear();
+    }
+
     /// The events of a detail type that EventBridge took, in order.
     pub fn told(&self, detail_type: &str) -> Vec<Value> {
         self.look(|world| {
@@ -237,6 +257,30 @@ impl Pools {
                 .filter(|call| call.mutates() && !call.invocation.is_some_and(|id| of_handler.contains(&id)));
             calls.map(|call| format!("{} {}", call.service, call.operation)).collect()
         })
+    }
+
+    /// The end of a flow: what holds for every one of them, and what holds for every purge.
+    pub async fn close(&self) {
+        self.house.close().await;
+        self.look(|world| {
+            purges::check(world);
+            let passwords = secrecy::passwords(world);
+            for line in self.metrics() {
+                secrecy::check_text("a metric", &line.to_string(), &passwords);
+            }
+        });
+    }
+
+    /// Begins an invocation by Lambda and waits for nothing.
+    pub fn begin(&self, event: Value) {
+        self.sim.with(|world| {
+            world.settle(|services, cx| services.functions.invoke_async(cx, MAINTAINER, event));
+        });
+    }
+
+    /// The event of a schedule that was due now.
+    pub fn event(&self, schedule: &str) -> Value {
+        json!({ "schedule": schedule, "time": self.sim.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true) })
     }
 
     /// The number of calls so far.

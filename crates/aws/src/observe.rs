@@ -7,7 +7,7 @@ use aurora_clone_core::snapshot::{
 use aurora_clone_core::tags::Tags;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cloud::{CallError, Cloud};
 
@@ -112,21 +112,22 @@ async fn list_clusters(cloud: &Cloud, filter: Filter) -> Result<Vec<Cluster>, Ca
 struct Pages {
     operation: &'static str,
     marker: Option<String>,
-    read: usize,
+    /// Every marker so far: a listing can go round in a circle of any length.
+    seen: BTreeSet<String>,
 }
 
 impl Pages {
     fn new(operation: &'static str) -> Self {
-        Self { operation, marker: None, read: 0 }
+        Self { operation, marker: None, seen: BTreeSet::new() }
     }
 
     fn next(&mut self, marker: Option<&str>) -> Result<bool, CallError> {
-        self.read += 1;
         let Some(marker) = marker.filter(|marker| !marker.is_empty()) else { return Ok(false) };
-        if self.marker.as_deref() == Some(marker) || self.read >= MAX_PAGES {
+        if !self.seen.insert(marker.to_owned()) || self.seen.len() >= MAX_PAGES {
+            let page = self.seen.len();
             return Err(CallError::nonsense(
                 self.operation,
-                format!("the listing does not end (page {})", self.read),
+                format!("the listing does not end (page {page})"),
             ));
         }
         self.marker = Some(marker.to_owned());

@@ -82,6 +82,7 @@ impl MaintainerError {
             Self::Invalid { .. } => "ConfigurationInvalid",
             Self::Step(MaintainError::Call(_)) => "CallFailed",
             Self::Step(MaintainError::Violation(_)) => "BrokenRule",
+            Self::Step(MaintainError::Refused(_)) => "AwsRefuses",
             Self::Step(MaintainError::Unfit(_)) => "ConfigurationUnfit",
             Self::Step(MaintainError::Skew { .. }) => "WrongTime",
             Self::Failed(_) => "MaintenanceFailed",
@@ -227,8 +228,10 @@ impl PoolMaintainer {
         let step = self.pool_step(run, source, Seen::default());
         let went = step.make(&self.cloud, clusters.to_vec()).await?;
         self.show(run.now, &went.report, true);
-        let Follows::Wait(seconds, why) = went.follows else { return Ok(()) };
-        self.follow(run.id, maintain::POOL, &source.source, json!(went.seen), seconds, &why).await
+        if let Follows::Wait(seconds, why) = went.follows {
+            self.follow(run.id, maintain::POOL, &source.source, json!(went.seen), seconds, &why).await?;
+        }
+        if went.refused.is_empty() { Ok(()) } else { Err(MaintainError::Refused(went.refused).into()) }
     }
 
     /// Shows what a source is like and what would be done, with clients that can't do it.
@@ -310,6 +313,9 @@ impl PoolMaintainer {
     fn show_sweep(&self, now: DateTime<Utc>, shown: &sweep::Shown) {
         for finding in &shown.findings {
             info!(cluster = finding.name, finding = %finding, "sweep");
+        }
+        for step in &shown.steps {
+            info!(step, "sweep");
         }
         for trouble in &shown.troubles {
             warn!(trouble, "somebody has to look");
@@ -417,6 +423,7 @@ impl PoolMaintainer {
         let sweep = match sweep {
             Ok(shown) => json!({
                 "findings": shown.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "steps": shown.steps,
                 "troubles": shown.troubles,
                 "deletions": shown.deletions,
             }),

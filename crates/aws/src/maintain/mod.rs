@@ -8,7 +8,7 @@ pub mod roots;
 pub mod sweep;
 
 use aurora_clone_core::check::Violation;
-use aurora_clone_core::duration::for_people;
+use aurora_clone_core::duration::{for_people, format_time};
 use chrono::{DateTime, Duration, Utc};
 use thiserror::Error;
 
@@ -26,16 +26,19 @@ pub enum MaintainError {
     /// The plan was not carried out.
     #[error(transparent)]
     Violation(#[from] Violation),
+    /// AWS refused some of the step; the rest was done.
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
     /// The configuration does not fit the account.
     #[error("{0}")]
     Unfit(String),
-    /// This step's time is not AWS's.
+    /// This step's time, or this process's clock, is not AWS's.
     #[error(
-        "the time of this step, {now}, is {by} from AWS's: nothing is changed, since ages and leases would be wrong",
-        by = for_people(*.off)
+        "what is {now} here is {by} from AWS's time: nothing is changed, since ages and leases would be wrong",
+        now = format_time(*.now), by = for_people(*.off)
     )]
     Skew {
-        /// What the step takes for now.
+        /// What the step, or the process, takes for now.
         now: DateTime<Utc>,
         /// How far that is from AWS's time.
         off: Duration,
@@ -51,9 +54,16 @@ pub enum Follows {
     Settled,
 }
 
-/// Refuses a time that is not AWS's, as the latest answer was dated.
+/// Refuses a time that is not AWS's, as the latest answer was dated. The process's own clock counts as well as the step's: the lease
+/// goes by it, and one that is ahead would take the lease of a Create that is at work.
 fn trust_time(cloud: &Cloud, now: DateTime<Utc>) -> Result<(), MaintainError> {
     let Some(skew) = cloud.skew() else { return Ok(()) };
-    let off = (cloud.now() + skew - now).abs();
-    if off > MOST_SKEW { Err(MaintainError::Skew { now, off }) } else { Ok(()) }
+    let here = cloud.now();
+    for time in [here, now] {
+        let off = (here + skew - time).abs();
+        if off > MOST_SKEW {
+            return Err(MaintainError::Skew { now: time, off });
+        }
+    }
+    Ok(())
 }

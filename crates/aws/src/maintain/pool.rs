@@ -46,6 +46,8 @@ pub struct Went {
     pub follows: Follows,
     /// What the next step needs to know.
     pub seen: Seen,
+    /// What AWS refused. It is among the report's troubles as well.
+    pub refused: Vec<String>,
 }
 
 /// What was observed of a pool.
@@ -81,10 +83,9 @@ impl Step<'_> {
         if plan.steps.is_empty() && plan.short.is_some() == observed.memory.short && !new_rules {
             return Ok(self.went(plan));
         }
-        trust_time(cloud, self.now)?;
         let Some(lock) = Lock::acquire(cloud, self.root(), self.run).await? else {
             let follows = Follows::Wait(LOCKED, "somebody else has the lease of the root".to_owned());
-            return Ok(Went { report: plan.report, follows, seen: self.seen.clone() });
+            return Ok(Went { report: plan.report, follows, seen: self.seen.clone(), refused: Vec::new() });
         };
         let result = Box::pin(self.make_under_lock(cloud, &lock)).await;
         // A lease that can't be given back ends by itself, and what was done was done.
@@ -101,6 +102,7 @@ impl Step<'_> {
         check(&plan, &self.policy, observed.view(), self.settings, self.now)?;
         rules::publish(cloud, self.root(), &self.rules()).await?;
         let mut went = self.went(plan.clone());
+        let mut accepted = false;
         for step in &plan.steps {
             if !lock.outlasts_a_call(cloud.now()) {
                 went.follows = Follows::Wait(1, "the lease is nearly over".to_owned());
@@ -110,17 +112,26 @@ impl Step<'_> {
             info!(source = self.root(), action = ?step.action, why = step.why, ?outcome, "executed");
             match outcome {
                 Outcome::Done => {
+                    accepted = true;
                     if let Some(event) = &step.tell {
                         tell(cloud, std::slice::from_ref(event)).await;
                     }
                 }
-                Outcome::NotYet(why) => went.follows = sooner(went.follows, 30, why),
+                Outcome::NotYet(why) => {
+                    accepted = true;
+                    went.follows = sooner(went.follows, 30, why);
+                }
                 // One copy's trouble keeps no other copy waiting.
                 Outcome::Refused(why) => {
-                    went.report.troubles.push(format!("AWS refuses: {why} ({})", step.why))
+                    went.refused.push(format!("AWS refuses: {why} ({})", step.why));
                 }
             }
         }
+        if !accepted && !went.refused.is_empty() {
+            // It would refuse the same every minute. What is under way is still followed; the rest is left to the next run.
+            went.follows = follows(plan.refused.clone());
+        }
+        went.report.troubles.extend(went.refused.iter().cloned());
         if plan.short.is_some() != observed.memory.short {
             tell(cloud, &plan.events).await;
             remember(cloud, self.root(), &Memory { short: plan.short.is_some() }).await?;
@@ -129,11 +140,7 @@ impl Step<'_> {
     }
 
     fn went(&self, plan: Plan) -> Went {
-        let follows = match plan.next {
-            Next::Wait(seconds, why) => Follows::Wait(seconds, why),
-            Next::Settled => Follows::Settled,
-        };
-        Went { report: plan.report, follows, seen: plan.seen }
+        Went { report: plan.report, follows: follows(plan.next), seen: plan.seen, refused: Vec::new() }
     }
 
     fn plan(&self, observed: &Observed) -> Result<Plan, MaintainError> {
@@ -142,7 +149,9 @@ impl Step<'_> {
             .map_err(MaintainError::Unfit)
     }
 
-    async fn observe(&self, cloud: &Cloud, clusters: Vec<Cluster>) -> Result<Observed, CallError> {
+    /// Also where nothing would be done: a clock that is behind hides what is due, and nobody would hear of it.
+    async fn observe(&self, cloud: &Cloud, clusters: Vec<Cluster>) -> Result<Observed, MaintainError> {
+        trust_time(cloud, self.now)?;
         let root = clusters.iter().find(|cluster| cluster.identifier == self.root());
         let (mut instances, mut snapshots, mut memory) = (Vec::new(), Vec::new(), Memory::default());
         if let Some(root) = root {
@@ -162,6 +171,13 @@ impl Step<'_> {
     /// Whether Creates know the rules already. Where that can't be read, publishing them says what is wrong.
     async fn are_published(&self, cloud: &Cloud) -> bool {
         rules::load(cloud, self.root()).await.is_ok_and(|rules| rules == self.rules())
+    }
+}
+
+fn follows(next: Next) -> Follows {
+    match next {
+        Next::Wait(seconds, why) => Follows::Wait(seconds, why),
+        Next::Settled => Follows::Settled,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aurora_clone_core::events::Event;
 use aurora_clone_core::plan::Action;
 use aurora_clone_core::pool::config::Maintenance;
 use aurora_clone_core::settings::Settings;
@@ -61,6 +62,8 @@ pub struct Shown {
     pub findings: Vec<Finding>,
     /// What somebody has to look at.
     pub troubles: Vec<String>,
+    /// What is done, one line each.
+    pub steps: Vec<String>,
     /// How many databases began to go.
     pub deletions: usize,
     /// How many orphans are known.
@@ -123,7 +126,6 @@ impl<'a> Sweep<'a> {
         if nothing && plan.events.is_empty() {
             return Ok(Went { shown: shown(&plan), follows: Follows::Settled, seen: Seen::default() });
         }
-        trust_time(cloud, self.now)?;
         // Two sweeps at once would each take as much as one may.
         let Some(lock) = Lock::acquire(cloud, LEASE, self.run).await? else {
             info!("another sweep is at work, and this one leaves it to that");
@@ -244,7 +246,9 @@ impl<'a> Sweep<'a> {
         identifier: &str,
         lasting: Duration,
     ) -> Result<Result<DateTime<Utc>, String>, MaintainError> {
-        let Some(cluster) = observe::cluster(cloud, identifier).await? else {
+        let found = observe::cluster(cloud, identifier).await?;
+        trust_time(cloud, self.now)?;
+        let Some(cluster) = found else {
             return Ok(Err(format!("there is no Aurora cluster {identifier:?} in this account and region")));
         };
         let renewed = lease::renew(&cluster, lasting, self.settings, &self.rules(), self.now);
@@ -288,6 +292,7 @@ impl<'a> Sweep<'a> {
         cloud: &Cloud,
         clusters: Vec<Cluster>,
     ) -> Result<(Observed, Heard, Plan), MaintainError> {
+        trust_time(cloud, self.now)?;
         let clones: Vec<&Cluster> = sweep::clones(&clusters, self.settings);
         let instances = observe::instances(cloud, &clones).await?;
         let observed = Observed {
@@ -330,10 +335,25 @@ fn follows(seen: &Seen) -> Follows {
     }
 }
 
+/// What begins to go, and why.
+fn goes(removing: &Removing) -> String {
+    let name = removing.identifier.as_deref().or(removing.secret.as_deref()).or(removing.key.as_deref());
+    let why = match removing.why {
+        Why::Lease => "its lease is over",
+        Why::Orphan => "no stack owns it any more",
+    };
+    format!("{} is taken away: {why}", name.unwrap_or("what is left of a clone"))
+}
+
+fn told(event: &Event) -> String {
+    format!("{} is told of {}", event.detail_type, event.resources.join(", "))
+}
+
 fn shown(plan: &Plan) -> Shown {
     Shown {
         findings: plan.findings.clone(),
         troubles: plan.troubles.clone(),
+        steps: plan.removing.iter().map(goes).chain(plan.events.iter().map(told)).collect(),
         deletions: plan.removing.len(),
         orphans: plan.findings.iter().filter(|finding| finding.what.contains("orphan")).count(),
     }

@@ -83,6 +83,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What follows.
     pub next: Next,
+    /// What follows where AWS refuses all of the steps: to ask again at once would bring the same refusal.
+    pub refused: Next,
     /// What the next step of this run needs to know.
     pub seen: Seen,
     /// What was found, decided and why.
@@ -126,6 +128,7 @@ pub fn plan(
     steps.extend(made);
     steps.extend(retirement.steps);
     steps.truncate(MOST_STEPS);
+    let refused = soonest(&waits);
     if let Some(step) = steps.first() {
         waits.push((SOON, step.why.clone()));
     }
@@ -155,9 +158,8 @@ pub fn plan(
         manager: &settings.manager,
         now,
     });
-    let next = waits.into_iter().min_by_key(|(seconds, _)| *seconds);
-    let next = next.map_or(Next::Settled, |(seconds, why)| Next::Wait(seconds.min(LONGEST), why));
-    Ok(Plan { steps, next, seen, report, troubles, short: need.short, events })
+    let next = soonest(&waits);
+    Ok(Plan { steps, next, refused, seen, report, troubles, short: need.short, events })
 }
 
 /// How much is missing, and what keeps it from being made.
@@ -249,6 +251,11 @@ fn room(config: &SourceConfig, copies: u32) -> (u32, String) {
         format!("max-copies is {} and there are {copies}", config.max_copies)
     };
     (by_cost, bound)
+}
+
+fn soonest(waits: &[(u32, String)]) -> Next {
+    let next = waits.iter().min_by_key(|(seconds, _)| *seconds);
+    next.map_or(Next::Settled, |(seconds, why)| Next::Wait((*seconds).min(LONGEST), why.clone()))
 }
 
 /// What is under way, and when to look at it again.
