@@ -70,7 +70,7 @@ fn has_test(source: &str, name: &str) -> bool {
     })
 }
 
-fn exists(path: &str, name: &str) -> bool {
+pub fn exists(path: &str, name: &str) -> bool {
     module(path).iter().any(|source| has_test(source, name))
 }
 

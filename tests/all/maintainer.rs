@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aurora_clone_core::names::{env, maintain, step};
 use aurora_clone_core::pool::config::Maintenance;
 use aurora_clone_sim::cloudformation::read_template;
-use aurora_clone_tests::pools::{POOL_MACHINE, Pools, wants};
+use aurora_clone_tests::pools::{PARAMETER, POOL_MACHINE, Pools, wants};
 use aurora_clone_tests::settings;
+use chrono::Duration;
 use serde_json::{Value, json};
 
 fn file(path: &str) -> String {
@@ -298,4 +299,55 @@ fn the_readmes_table_of_copies_is_what_its_formula_says() {
         rows += 1;
     }
     assert_eq!(rows, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_configuration_is_absent_or_wrong_nothing_is_changed() {
+    let pools = Pools::open(&wants(100, json!({})), |_| {});
+    for (configuration, told) in [
+        (json!({ "clusters": [{ "cluster-id": "prod" }] }), "target-clone-slots"),
+        (wants(20, json!({ "max-copy-age": "soon" })), "max-copy-age"),
+        (wants(20, json!({ "max-copys": 3 })), "max-copys"),
+        (Value::Null, ""),
+    ] {
+        if configuration.is_null() {
+            pools.sim.with(|world| world.ssm.remove(PARAMETER));
+        } else {
+            pools.configure(&configuration);
+        }
+        let calls = pools.calls();
+        for schedule in [maintain::MAINTAIN, maintain::SWEEP] {
+            let error = pools.ask(json!({ "schedule": schedule })).await.unwrap_err().to_string();
+            assert!(error.contains(told) && error.contains("nothing was changed"), "{error}");
+            assert_eq!(pools.metric(schedule, "Errors"), Some(1.0));
+            assert_eq!(pools.metric(schedule, "Heartbeat"), None);
+        }
+        assert_eq!(pools.changes_since(calls), Vec::<String>::new());
+    }
+    pools.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_whose_clone_is_gone_is_deleted_all_the_same() {
+    let pools = Pools::open(&json!({ "clusters": [] }), |_| {});
+    pools.create("web", "SourceClusterId: prod\nClusterId: clone-x\nExpiresAfter: P1D");
+    assert_eq!(pools.settled("web").await, "CREATE_COMPLETE", "{}", pools.story("web"));
+    for _ in 0..3 {
+        pools.sim.sleep(Duration::hours(12)).await;
+        pools.sweep().await;
+    }
+    // AWS takes a few minutes for what it was told.
+    pools.sim.sleep(Duration::hours(1)).await;
+    let plan = pools.ask(json!({ "plan": true })).await.unwrap();
+    pools.look(|world| {
+        let clone = world.rds.cluster("clone-x").map(|cluster| &cluster.status);
+        assert!(clone.is_none(), "{clone:?} {plan}");
+        let left: Vec<_> = world.secrets.iter().map(|secret| (&secret.name, secret.deleted_at)).collect();
+        assert!(left.iter().all(|(_, deleted)| deleted.is_some()), "{left:?}");
+    });
+    assert_eq!(pools.told("clone-expiring").len(), 1);
+    assert_eq!(pools.status("web"), "CREATE_COMPLETE", "the stack does not notice");
+    pools.delete("web");
+    assert_eq!(pools.settled("web").await, "DELETE_COMPLETE", "{}", pools.story("web"));
+    pools.close().await;
 }

@@ -1,4 +1,4 @@
-//! What `docs/semantics.md` promises: every sentence there names the test here that shows it.
+//! What `docs/semantics.md` promises: every sentence there names the test here that shows it. `docs/pool.md` names tests of its own.
 
 mod cases;
 mod creating;
@@ -18,4 +18,9 @@ mod updates;
 #[test]
 fn every_sentence_is_a_test() {
     page::check();
+}
+
+#[test]
+fn the_page_about_the_pool_is_held_as_well() {
+    page::check_pool();
 }

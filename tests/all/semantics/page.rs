@@ -1,10 +1,13 @@
 //! The page is the test: each of its sentences ends with a comment that names a test of this folder, and each test here is named
-//! by one.
+//! by one. The page about the pool is held in the same way, by tests that are elsewhere.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 const PAGE: &str = include_str!("../../../docs/semantics.md");
+const POOL: &str = include_str!("../../../docs/pool.md");
+/// The comment of a sentence that no test shows, and how many there may be: no more than there are.
+const OPEN: (&str, usize) = ("no test yet", 4);
 
 /// A sentence of the page.
 #[derive(Debug, Clone)]
@@ -15,10 +18,10 @@ pub struct Sentence {
     pub tests: Vec<String>,
 }
 
-/// Reads a page of which each line is a heading, empty, or one sentence with its comment.
+/// Reads a page of which each line is a heading, empty, part of a table, or one sentence with its comment.
 fn read(page: &str) -> Vec<Sentence> {
     let (mut heading, mut found) = (String::new(), Vec::new());
-    for line in page.lines().filter(|line| !line.trim().is_empty()) {
+    for line in page.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('|')) {
         if line.starts_with('#') {
             heading = line.trim_start_matches('#').trim().to_owned();
             continue;
@@ -61,10 +64,9 @@ fn tests() -> BTreeSet<String> {
     found
 }
 
-/// Everything that is wrong with a page, where there are these tests.
-fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
+/// Everything that is wrong with the sentences of a page, where some tests are known.
+fn problems_of(page: &str, is_known: &dyn Fn(&str) -> bool) -> Vec<String> {
     let (sentences, mut problems) = (read(page), Vec::new());
-    let named: BTreeSet<&String> = sentences.iter().flat_map(|sentence| &sentence.tests).collect();
     for sentence in &sentences {
         let text = &sentence.text;
         let inner = text.trim_end_matches('.');
@@ -79,12 +81,34 @@ fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
             problems.push(format!("no test: {text}"));
         }
     }
+    let named: BTreeSet<&String> = sentences.iter().flat_map(|sentence| &sentence.tests).collect();
     problems.extend(
-        named.iter().filter(|name| !tests.contains(**name)).map(|name| format!("no such test: {name}")),
+        named.iter().filter(|name| !is_known(name.as_str())).map(|name| format!("no such test: {name}")),
     );
+    problems
+}
+
+/// Everything that is wrong with a page that is about all of these tests.
+fn problems(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let mut problems = problems_of(page, &|name| tests.contains(name));
+    let sentences = read(page);
+    let named: BTreeSet<&String> = sentences.iter().flat_map(|sentence| &sentence.tests).collect();
     problems
         .extend(tests.iter().filter(|name| !named.contains(name)).map(|name| format!("no sentence: {name}")));
     problems
+}
+
+/// Holds the page about the pool, whose tests are wherever what they show is.
+pub fn check_pool() {
+    let open = POOL.lines().filter(|line| line.ends_with(&format!("<!-- {} -->", OPEN.0))).count();
+    let words: Vec<&str> = OPEN.0.split(' ').collect();
+    let is_known = |name: &str| {
+        let test = name.split_once("::").is_some_and(|(module, name)| crate::documents::exists(module, name));
+        test || words.contains(&name)
+    };
+    assert_eq!(problems_of(POOL, &is_known), Vec::<String>::new());
+    assert_eq!(open, OPEN.1, "sentences of docs/pool.md that no test shows");
+    assert!(read(POOL).len() > 60);
 }
 
 /// Holds the page against the tests.
