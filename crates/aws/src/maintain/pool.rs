@@ -22,6 +22,9 @@ use crate::{events, observe, rules};
 /// Seconds until a lease that a Create holds is tried again.
 const LOCKED: u32 = 15;
 
+/// The most characters of AWS's words that travel from step to step.
+const MOST_WORDS: usize = 600;
+
 /// What a step of a pool is about.
 #[derive(Debug, Clone)]
 pub struct Step<'a> {
@@ -101,6 +104,7 @@ impl Step<'_> {
         check(&plan, &self.policy, observed.view(), self.settings, self.now)?;
         rules::publish(cloud, self.root(), &self.rules()).await?;
         let mut went = self.went(plan.clone());
+        let mut refused = false;
         for step in &plan.steps {
             if !lock.outlasts_a_call(cloud.now()) {
                 went.follows = Follows::Wait(1, "the lease is nearly over".to_owned());
@@ -117,11 +121,15 @@ impl Step<'_> {
                 Outcome::NotYet(why) => went.follows = sooner(went.follows, 30, why),
                 // One copy's trouble keeps no other copy waiting.
                 Outcome::Refused(why) => {
-                    went.report.troubles.push(format!("AWS refuses: {why} ({})", step.why))
+                    let words = format!("{why} ({})", step.why).chars().take(MOST_WORDS).collect::<String>();
+                    went.report.troubles.push(format!("AWS refuses: {words}"));
+                    refused |= step.action.begins();
+                    went.seen.refused.insert(step.action.key(), words);
                 }
             }
         }
-        if plan.short.is_some() != observed.memory.short {
+        // Whether the pool is short by a refusal is the next step's to say.
+        if plan.short.is_some() != observed.memory.short && !refused {
             tell(cloud, &plan.events).await;
             remember(cloud, self.root(), &Memory { short: plan.short.is_some() }).await?;
         }
