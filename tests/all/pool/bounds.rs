@@ -60,7 +60,13 @@ async fn refused_by_a_quota(config: Config, method: &str, operation: &str, code:
 async fn a_quota_of_clusters_that_aws_refuses_is_told_once_an_episode() {
     let mut config = Config::default();
     config.rds.cluster_quota = 3;
-    refused_by_a_quota(config, "point-in-time", "RestoreDBClusterToPointInTime", "DBClusterQuotaExceededFault").await;
+    refused_by_a_quota(
+        config,
+        "point-in-time",
+        "RestoreDBClusterToPointInTime",
+        "DBClusterQuotaExceededFault",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +84,10 @@ async fn what_aws_does_not_allow_is_tried_once_a_run_and_told() {
     let (calls, began) = (pools.calls(), pools.look(World::now));
     pools.night().await;
     assert!(tried(&pools, calls, "RestoreDBClusterToPointInTime") <= 12);
-    assert!(pools.look(World::now) - began < Duration::hours(26), "somebody hears of it before the next night");
+    assert!(
+        pools.look(World::now) - began < Duration::hours(26),
+        "somebody hears of it before the next night"
+    );
     assert_eq!(pools.told("pool-short").len(), 1);
     pools.close().await;
 }
@@ -174,7 +183,10 @@ async fn each_source_has_its_own_configuration_and_its_own_luck() {
     let records = pools.send(json!({ "schedule": "maintain" })).await;
     let first = records[0].result.clone().unwrap().unwrap_err();
     assert!(first.message.contains("vanished") && !first.message.contains("sales"), "{first:?}");
-    assert_eq!((pools.copies("prod").len(), pools.copies("sales").len(), pools.copies("hr").len()), (1, 2, 0));
+    assert_eq!(
+        (pools.copies("prod").len(), pools.copies("sales").len(), pools.copies("hr").len()),
+        (1, 2, 0)
+    );
     let (of_sales, of_prod) = (pools.copies("sales"), pools.copies("prod").remove(0));
     pools.look(|world| {
         for copy in &of_sales {
@@ -184,7 +196,10 @@ async fn each_source_has_its_own_configuration_and_its_own_luck() {
         assert_eq!(world.rds.instances_of(&of_prod.id).next().unwrap().class, "db.serverless");
     });
     // What is only shown is shown all the same.
-    assert_eq!((pools.metric("hr", "FreeSlots"), pools.metric("hr", "StrangersClones")), (Some(10.0), Some(5.0)));
+    assert_eq!(
+        (pools.metric("hr", "FreeSlots"), pools.metric("hr", "StrangersClones")),
+        (Some(10.0), Some(5.0))
+    );
     pools.close().await;
 }
 

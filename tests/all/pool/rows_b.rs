@@ -50,7 +50,8 @@ fn retag(pools: &Pools, id: &str, change: impl FnOnce(&mut std::collections::BTr
 #[tokio::test(start_paused = true)]
 async fn d11_a_copy_that_is_made_for_too_long_does_not_count_and_another_is_made() {
     let pools = Pools::open(&wants(20, json!({ "copy-timeout": "PT6H" })), |world| {
-        let stuck = SeedCluster { status: "creating".to_owned(), instances: 0, ..of_age(world, "clone-stuck", 5) };
+        let stuck =
+            SeedCluster { status: "creating".to_owned(), instances: 0, ..of_age(world, "clone-stuck", 5) };
         world.rds.seed_cluster(stuck);
     });
     let began = pools.look(World::now);
@@ -76,7 +77,8 @@ async fn d11_a_copy_that_is_made_for_too_long_does_not_count_and_another_is_made
 #[tokio::test(start_paused = true)]
 async fn d11_a_follower_gives_up_before_the_next_night_is_over() {
     let pools = Pools::open(&wants(20, json!({ "copy-timeout": "PT25H" })), |world| {
-        let stuck = SeedCluster { status: "creating".to_owned(), instances: 0, ..of_age(world, "clone-stuck", 0) };
+        let stuck =
+            SeedCluster { status: "creating".to_owned(), instances: 0, ..of_age(world, "clone-stuck", 0) };
         world.rds.seed_cluster(stuck);
     });
     let began = pools.look(World::now);
@@ -161,7 +163,8 @@ async fn fewest_usable(pools: &Pools, hours: i64) -> usize {
         pools.sim.sleep(Duration::minutes(10)).await;
         let now = pools.look(|world| {
             let serves = |cluster: &&Cluster| {
-                let young = cluster.tags.get(tag::DATA_TIME).and_then(|text| text.parse::<DateTime<Utc>>().ok());
+                let young =
+                    cluster.tags.get(tag::DATA_TIME).and_then(|text| text.parse::<DateTime<Utc>>().ok());
                 cluster.status == "available"
                     && !cluster.tags.contains_key(tag::RETIRING)
                     && young.is_some_and(|time| world.now() - time <= Duration::days(3))
@@ -240,7 +243,9 @@ async fn d16_a_copy_that_a_person_keeps_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn d16_a_copy_without_our_tags_or_with_changed_ones_is_nobodys_to_delete() {
-    for key in [tag::MANAGER, tag::ROLE, tag::CLUSTER, tag::ROOT, tag::SOURCE, tag::RESTORE_TYPE, tag::DATA_TIME] {
+    for key in
+        [tag::MANAGER, tag::ROLE, tag::CLUSTER, tag::ROOT, tag::SOURCE, tag::RESTORE_TYPE, tag::DATA_TIME]
+    {
         for value in [None, Some("another"), Some("")] {
             let pools = Pools::open(&wants(0, json!({})), |world| {
                 world.rds.seed_cluster(of_age(world, "clone-old", 200));
@@ -253,11 +258,8 @@ async fn d16_a_copy_without_our_tags_or_with_changed_ones_is_nobodys_to_delete()
             night(&pools).await;
             pools.sweep().await;
             let harmless = [tag::SOURCE].contains(&key);
-            let changes: Vec<String> = pools
-                .changes_since(calls)
-                .into_iter()
-                .filter(|call| call.starts_with("rds"))
-                .collect();
+            let changes: Vec<String> =
+                pools.changes_since(calls).into_iter().filter(|call| call.starts_with("rds")).collect();
             if !harmless {
                 assert_eq!(changes, Vec::<String>::new(), "{key} {value:?}");
                 assert!(exists(&pools, "clone-old"), "{key} {value:?}");
@@ -282,7 +284,8 @@ async fn d17_clones_are_made_of_the_root_and_then_of_the_youngest_copy() {
         pools.create(stack, "SourceClusterId: prod");
         assert_eq!(pools.settled(stack).await, "CREATE_COMPLETE", "{}", pools.story(stack));
         sources.push(pools.look(|world| {
-            let is = |c: &&Cluster| c.tags.get(tag::STACK_ID).is_some_and(|id| id.contains(&format!("/{stack}/")));
+            let is =
+                |c: &&Cluster| c.tags.get(tag::STACK_ID).is_some_and(|id| id.contains(&format!("/{stack}/")));
             world.rds.clusters().find(is).unwrap().tags[tag::SOURCE].clone()
         }));
     }
@@ -383,9 +386,8 @@ async fn d18_two_managers_of_one_root_leave_each_other_alone() {
         world.schedule("neighbour", first, Duration::days(1), json!({ "schedule": "maintain" }));
     });
     ours.sim.sleep(Duration::days(9)).await;
-    let managers: Vec<String> = ours.look(|world| {
-        pools_copies(world).iter().map(|copy| copy.tags[tag::MANAGER].clone()).collect()
-    });
+    let managers: Vec<String> =
+        ours.look(|world| pools_copies(world).iter().map(|copy| copy.tags[tag::MANAGER].clone()).collect());
     for manager in ["manager", "neighbour"] {
         let count = managers.iter().filter(|of| *of == manager).count();
         assert!((1..=2).contains(&count), "{manager} has {count} of {managers:?}");

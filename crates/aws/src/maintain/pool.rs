@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aurora_clone_core::family::Family;
+use aurora_clone_core::pool::action::Action;
 use aurora_clone_core::pool::check::check;
 use aurora_clone_core::pool::plan::{self, Memory, Next, Plan, Policy, Seen, View};
 use aurora_clone_core::pool::report::Report;
@@ -65,6 +66,15 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// Whether what AWS does not take yet it will hardly take later: the deletion of a snapshot that is no good one.
+    fn is_hopeless(&self, action: &Action) -> bool {
+        let Action::DeleteSnapshot(owned) = action else { return false };
+        let is_it = |snapshot: &&ClusterSnapshot| snapshot.identifier == owned.identifier();
+        self.snapshots.iter().find(is_it).is_some_and(|snapshot| !snapshot.status.is_ready())
+    }
+}
+
 impl Step<'_> {
     fn root(&self) -> &str {
         &self.policy.source.source
@@ -117,6 +127,10 @@ impl Step<'_> {
                     if let Some(event) = &step.tell {
                         tell(cloud, std::slice::from_ref(event)).await;
                     }
+                }
+                Outcome::NotYet(why) if observed.is_hopeless(&step.action) => {
+                    went.report.troubles.push(format!("AWS refuses: {why} ({})", step.why));
+                    went.seen.refused.insert(step.action.key(), why);
                 }
                 Outcome::NotYet(why) => went.follows = sooner(went.follows, 30, why),
                 // One copy's trouble keeps no other copy waiting.
