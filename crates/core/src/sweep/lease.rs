@@ -135,7 +135,10 @@ pub(super) fn sweep(
         let end = cluster.tag(tag::EXPIRES).and_then(|text| parse_time(text).ok());
         let told = end.and_then(|end| warned(cluster, end)).is_some_and(|when| now - when >= NOTICE);
         let removing = follow::Removing::of_lease(cluster, view, settings);
-        if told && rules.untouchable(cluster).is_none() && !removing.remains(view.secrets, view.keys).is_empty() {
+        if told
+            && rules.untouchable(cluster).is_none()
+            && !removing.remains(view.secrets, view.keys).is_empty()
+        {
             plan.removing.push(removing);
         }
     }
