@@ -12,8 +12,9 @@ use aurora_clone_sim::{Config, Sim, World};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use crate::{FUNCTION, House, MANAGER, Operator, cloud_over, connection, purges, secrecy, settings};
+use crate::{FUNCTION, House, MANAGER, Operator, cloud, cloud_over, connection, purges, secrecy, settings};
 
 /// The function's name.
 pub const MAINTAINER: &str = "pool-maintainer";
@@ -48,6 +49,21 @@ pub fn wants(slots: u32, more: Value) -> Value {
         source[key] = value.clone();
     }
     json!({ "clusters": [source] })
+}
+
+/// Runs the function for as long as the account is there.
+fn run(sim: &Sim, name: &'static str, maintainer: Arc<PoolMaintainer>) -> JoinHandle<()> {
+    let runner = sim.clone();
+    tokio::spawn(async move {
+        let handle = move |event: Value, _deadline: DateTime<Utc>| {
+            let maintainer = Arc::clone(&maintainer);
+            async move {
+                let result = Box::pin(maintainer.handle(event)).await;
+                result.map_err(|error| FunctionError::new(error.name(), error.to_string()))
+            }
+        };
+        runner.run_function(name, handle).await;
+    })
 }
 
 impl Pools {
@@ -103,18 +119,36 @@ impl Pools {
             emit: Arc::new(move |line| sink.lock().unwrap().push(line.clone())),
         });
         let mut pools = Self { house, maintainer, metrics, machine };
-        let (runner, maintainer) = (pools.sim.clone(), Arc::clone(&pools.maintainer));
-        pools.house.tasks.push(tokio::spawn(async move {
-            let handle = move |event: Value, _deadline: DateTime<Utc>| {
-                let maintainer = Arc::clone(&maintainer);
-                async move {
-                    let result = Box::pin(maintainer.handle(event)).await;
-                    result.map_err(|error| FunctionError::new(error.name(), error.to_string()))
-                }
-            };
-            runner.run_function(MAINTAINER, handle).await;
-        }));
+        let task = run(&pools.sim, MAINTAINER, Arc::clone(&pools.maintainer));
+        pools.house.tasks.push(task);
         pools
+    }
+
+    /// Another manager in the account, with a function, a table, a configuration and a state machine of its own.
+    pub fn neighbour(&mut self, name: &'static str, configuration: &Value) -> Arc<PoolMaintainer> {
+        let config = self.look(|world| world.config.clone());
+        let arn =
+            format!("arn:{}:lambda:{}:{}:function:{name}", config.partition, config.region, config.account);
+        let parameter = format!("/{name}/maintenance-config");
+        let machine = self.sim.with(|world| {
+            world.functions.register(name, TIMEOUT);
+            world.dynamodb.create_table(name, "id");
+            world.ssm.put(&parameter, &configuration.to_string());
+            let substitutions =
+                [("Partition", config.partition.as_str()), ("PoolMaintainerArn", arn.as_str())];
+            world.states.create(&config, name, POOL_MACHINE, &substitutions).unwrap()
+        });
+        let mut cloud = cloud(&self.sim, &config, machine);
+        name.clone_into(&mut cloud.table);
+        let maintainer = Arc::new(PoolMaintainer {
+            cloud,
+            settings: settings(&[(env::MANAGER, name), (env::SLOT_MARGIN, "0")]),
+            parameter,
+            emit: Arc::new(|_| {}),
+        });
+        let task = run(&self.sim, name, Arc::clone(&maintainer));
+        self.house.tasks.push(task);
+        maintainer
     }
 
     /// The manager's name in the maintainer's settings.

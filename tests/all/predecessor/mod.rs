@@ -5,6 +5,7 @@
 mod access;
 mod counting;
 mod ending;
+mod maintainer;
 mod password;
 mod pool;
 mod telling;

@@ -1,4 +1,4 @@
-//! What a Create does to copies of the pool.
+//! What a Create does to copies of the pool; `maintainer.rs` has what the pool's maintainer does.
 
 use aurora_clone_core::names::tag;
 use aurora_clone_sim::World;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aurora_clone_core::family::Family;
+use aurora_clone_core::pool::action::{Action, Step as PlannedStep};
 use aurora_clone_core::pool::check::check;
 use aurora_clone_core::pool::plan::{self, Memory, Next, Plan, Policy, Seen, View};
 use aurora_clone_core::pool::report::Report;
@@ -21,6 +22,9 @@ use crate::{events, observe, rules};
 
 /// Seconds until a lease that a Create holds is tried again.
 const LOCKED: u32 = 15;
+
+/// The most characters of AWS's words that travel from step to step.
+const MOST_WORDS: usize = 600;
 
 /// What a step of a pool is about.
 #[derive(Debug, Clone)]
@@ -64,6 +68,26 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// Whether what AWS does not take yet it will hardly take later: the deletion of a snapshot that is no good one.
+    fn is_hopeless(&self, action: &Action) -> bool {
+        let Action::DeleteSnapshot(owned) = action else { return false };
+        let is_it = |snapshot: &&ClusterSnapshot| snapshot.identifier == owned.identifier();
+        self.snapshots.iter().find(is_it).is_some_and(|snapshot| !snapshot.status.is_ready())
+    }
+}
+
+impl Went {
+    /// AWS refuses a step: the run tells it, and does not ask again.
+    fn refuse(&mut self, step: &PlannedStep, why: &str) {
+        let words: String = format!("{why} ({})", step.why).chars().take(MOST_WORDS).collect();
+        let told = format!("AWS refuses: {words}");
+        self.report.troubles.push(told.clone());
+        self.refused.push(told);
+        self.seen.refused.insert(step.action.key(), words);
+    }
+}
+
 impl Step<'_> {
     fn root(&self) -> &str {
         &self.policy.source.source
@@ -102,7 +126,7 @@ impl Step<'_> {
         check(&plan, &self.policy, observed.view(), self.settings, self.now)?;
         rules::publish(cloud, self.root(), &self.rules()).await?;
         let mut went = self.went(plan.clone());
-        let mut accepted = false;
+        let mut refused = false;
         for step in &plan.steps {
             if !lock.outlasts_a_call(cloud.now()) {
                 went.follows = Follows::Wait(1, "the lease is nearly over".to_owned());
@@ -112,27 +136,21 @@ impl Step<'_> {
             info!(source = self.root(), action = ?step.action, why = step.why, ?outcome, "executed");
             match outcome {
                 Outcome::Done => {
-                    accepted = true;
                     if let Some(event) = &step.tell {
                         tell(cloud, std::slice::from_ref(event)).await;
                     }
                 }
-                Outcome::NotYet(why) => {
-                    accepted = true;
-                    went.follows = sooner(went.follows, 30, why);
-                }
+                Outcome::NotYet(why) if observed.is_hopeless(&step.action) => went.refuse(step, &why),
+                Outcome::NotYet(why) => went.follows = sooner(went.follows, 30, why),
                 // One copy's trouble keeps no other copy waiting.
                 Outcome::Refused(why) => {
-                    went.refused.push(format!("AWS refuses: {why} ({})", step.why));
+                    refused |= step.action.begins();
+                    went.refuse(step, &why);
                 }
             }
         }
-        if !accepted && !went.refused.is_empty() {
-            // It would refuse the same every minute. What is under way is still followed; the rest is left to the next run.
-            went.follows = follows(plan.refused.clone());
-        }
-        went.report.troubles.extend(went.refused.iter().cloned());
-        if plan.short.is_some() != observed.memory.short {
+        // Whether the pool is short by a refusal is the next step's to say.
+        if plan.short.is_some() != observed.memory.short && !refused {
             tell(cloud, &plan.events).await;
             remember(cloud, self.root(), &Memory { short: plan.short.is_some() }).await?;
         }

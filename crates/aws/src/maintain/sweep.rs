@@ -123,7 +123,7 @@ impl<'a> Sweep<'a> {
     pub async fn make(&self, cloud: &Cloud, clusters: Vec<Cluster>) -> Result<Went, MaintainError> {
         let (_, _, plan) = self.plan(cloud, clusters).await?;
         let nothing = plan.actions.is_empty() && plan.remember.is_empty() && plan.forget.is_empty();
-        if nothing && plan.events.is_empty() {
+        if nothing && plan.events.is_empty() && plan.removing.is_empty() {
             return Ok(Went { shown: shown(&plan), follows: Follows::Settled, seen: Seen::default() });
         }
         // Two sweeps at once would each take as much as one may.

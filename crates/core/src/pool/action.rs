@@ -49,6 +49,29 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What an attempt is known by within a run, when AWS refused it. The deletion of a copy is one attempt, with its instances.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Copy(restore) => format!("copy {}", restore.identifier),
+            Self::TakeSnapshot(snapshot) => format!("take {}", snapshot.identifier),
+            Self::CopyFromSnapshot(new) => format!("restore {}", new.restore.identifier),
+            Self::DeleteSnapshot(snapshot) => format!("drop {}", snapshot.identifier()),
+            Self::AddInstance(new) => format!("add {}", new.identifier),
+            Self::NoteReady { copy, .. } => format!("note {}", copy.identifier()),
+            Self::Mark { copy, .. } => format!("mark {}", copy.identifier()),
+            Self::DeleteInstance { copy, .. } | Self::DeleteCopy { copy } => {
+                format!("delete {}", copy.identifier())
+            }
+        }
+    }
+
+    /// Whether a copy begins by it.
+    pub fn begins(&self) -> bool {
+        matches!(self, Self::Copy(_) | Self::TakeSnapshot(_) | Self::CopyFromSnapshot(_))
+    }
+}
+
 /// The call that takes a snapshot of the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSnapshot {

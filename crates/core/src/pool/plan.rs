@@ -3,12 +3,14 @@
 //! A function of what was observed. It remembers nothing but what [`Memory`] and [`Seen`] carry, and neither is needed for a copy to
 //! be counted, made or kept.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::action::Step;
 use super::config::SourceConfig;
-use super::make::{Maker, root};
+use super::make::{Begun, Maker, root};
 use super::report::{Decided, Report};
 use super::retire::{Fate, Retirer};
 use super::standing::{self, Standing, State};
@@ -65,6 +67,9 @@ pub struct Seen {
     /// How many copies this run has begun to delete.
     #[serde(default)]
     pub purged: usize,
+    /// What AWS refused, by [`Action::key`](super::action::Action::key), in its words: it is tried again by the next run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, String>,
 }
 
 /// What follows a step.
@@ -83,8 +88,6 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What follows.
     pub next: Next,
-    /// What follows where AWS refuses all of the steps: to ask again at once would bring the same refusal.
-    pub refused: Next,
     /// What the next step of this run needs to know.
     pub seen: Seen,
     /// What was found, decided and why.
@@ -119,16 +122,23 @@ pub fn plan(
 
     let mut steps = maker.follow_snapshots();
     steps.extend(standings.iter().filter_map(|standing| maker.tend(standing)));
-    let need = Need::of(&standings, maker.pending().len(), policy, root, settings, now);
+    let restores = |begun: &&Begun<'_>| !seen.refused.contains_key(&format!("restore {}", begun.copy));
+    let mut pending = maker.pending();
+    pending.retain(|begun| restores(&begun));
+    let mut need = Need::of(&standings, pending.len(), policy, root, settings, now);
     let made = maker.begin(need.begin);
-    let mut waits = waits(&standings, &retirement.fates, &maker, now);
+    let mut waits = waits(&standings, &retirement.fates, &pending, now);
     if let (0, Some(why)) = (need.begin, &need.passing) {
         waits.push((SOON, why.clone()));
     }
     steps.extend(made);
     steps.extend(retirement.steps);
+    // Whoever asked again every minute would hear the same until the run is given up.
+    let refusal = steps.iter().filter(|step| step.action.begins());
+    let refusal = refusal.filter_map(|step| seen.refused.get(&step.action.key())).next();
+    need.refused(refusal, policy, &root.identifier);
+    steps.retain(|step| !seen.refused.contains_key(&step.action.key()));
     steps.truncate(MOST_STEPS);
-    let refused = soonest(&waits);
     if let Some(step) = steps.first() {
         waits.push((SOON, step.why.clone()));
     }
@@ -137,6 +147,7 @@ pub fn plan(
         .into_iter()
         .chain(standings.iter().filter_map(trouble))
         .chain(maker.stuck().iter().map(|name| format!("the snapshot {name} is not done after copy-timeout")))
+        .chain(seen.refused.values().map(|why| format!("AWS refuses: {why}")))
         .chain(need.short.clone())
         .collect();
     let events = match &need.short {
@@ -146,7 +157,7 @@ pub fn plan(
         }
         _ => Vec::new(),
     };
-    let seen = Seen { purged: begun + retirement.purged };
+    let seen = Seen { purged: begun + retirement.purged, refused: seen.refused.clone() };
     let report = Report::new(&Decided {
         policy,
         family: &family,
@@ -159,7 +170,7 @@ pub fn plan(
         now,
     });
     let next = soonest(&waits);
-    Ok(Plan { steps, next, refused, seen, report, troubles, short: need.short, events })
+    Ok(Plan { steps, next, seen, report, troubles, short: need.short, events })
 }
 
 /// How much is missing, and what keeps it from being made.
@@ -238,6 +249,21 @@ impl Need {
     }
 }
 
+impl Need {
+    /// AWS refused to begin a copy in this run.
+    fn refused(&mut self, why: Option<&String>, policy: &Policy<'_>, root: &str) {
+        let Some(why) = why else { return };
+        let target = policy.source.target;
+        self.begin = 0;
+        if self.short.is_none() && self.free.saturating_add(self.coming) < target {
+            let (free, coming) = (self.free, self.coming);
+            self.short = Some(format!(
+                "{root} has {free} free slots and {coming} coming, {target} are wanted, and AWS refuses: {why}"
+            ));
+        }
+    }
+}
+
 /// How many more copies there may be, and what bounds them.
 fn room(config: &SourceConfig, copies: u32) -> (u32, String) {
     let by_number = config.max_copies.saturating_sub(copies);
@@ -262,7 +288,7 @@ fn soonest(waits: &[(u32, String)]) -> Next {
 fn waits(
     standings: &[Standing<'_>],
     fates: &[Fate],
-    maker: &Maker<'_>,
+    pending: &[Begun<'_>],
     now: DateTime<Utc>,
 ) -> Vec<(u32, String)> {
     let mut waits = Vec::new();
@@ -282,7 +308,7 @@ fn waits(
             _ => {}
         }
     }
-    if let Some(begun) = maker.pending().first() {
+    if let Some(begun) = pending.first() {
         waits.push((
             LATER,
             format!("the snapshot {} is {}", begun.snapshot.identifier, begun.snapshot.status),

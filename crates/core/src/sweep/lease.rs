@@ -128,6 +128,20 @@ pub(super) fn sweep(
 ) {
     let clones = clones(view.clusters, settings);
     let (mut over, mut tagging) = (Vec::new(), Vec::new());
+    let most = cap(clones.len(), rules.max_deletions);
+    // Who began it may have died before anybody followed it, and then its secret and key would stay.
+    let going = clones.iter().copied().filter(|c| c.status.phase() == Phase::Deleting);
+    for cluster in going.filter(|c| guard::prove_leased(c, settings, now).is_ok()).take(most) {
+        let end = cluster.tag(tag::EXPIRES).and_then(|text| parse_time(text).ok());
+        let told = end.and_then(|end| warned(cluster, end)).is_some_and(|when| now - when >= NOTICE);
+        let removing = follow::Removing::of_lease(cluster, view, settings);
+        if told
+            && rules.untouchable(cluster).is_none()
+            && !removing.remains(view.secrets, view.keys).is_empty()
+        {
+            plan.removing.push(removing);
+        }
+    }
     for cluster in &clones {
         let id = &cluster.identifier;
         match judge(cluster, settings, rules, now) {
@@ -161,9 +175,9 @@ pub(super) fn sweep(
         }
     }
     over.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.identifier.cmp(&y.identifier)));
-    let most = cap(clones.len(), rules.max_deletions);
+    let resumed = plan.removing.len();
     for (begun, (_, cluster)) in over.into_iter().enumerate() {
-        if begun >= most || !end(plan, cluster, view, settings, now) {
+        if resumed + begun >= most || !end(plan, cluster, view, settings, now) {
             let why = format!(
                 "The lease of {} is over; it waits for a later run, since one run ends at most {most}.",
                 cluster.identifier

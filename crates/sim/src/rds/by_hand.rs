@@ -32,6 +32,12 @@ impl Rds {
         self.remember();
     }
 
+    /// Gives a snapshot a status, any word, and it holds.
+    pub fn set_snapshot_status(&mut self, id: &str, status: &str) {
+        self.change_snapshot(id, status);
+        self.remember();
+    }
+
     /// Lets a cluster have these statuses, each so long from now. They add to what is under way; a status that is set
     /// by hand ends them.
     pub fn plan_status<'a>(&mut self, id: &str, statuses: impl IntoIterator<Item = (Duration, &'a str)>) {

@@ -90,6 +90,15 @@ impl Rds {
         self.state.snapshots.values().map(Arc::as_ref)
     }
 
+    pub(super) fn change_snapshot(&mut self, id: &str, status: &str) {
+        if let Some(snapshot) = self.state.snapshots.get(id) {
+            let mut snapshot = Snapshot::clone(snapshot);
+            status.clone_into(&mut snapshot.status);
+            snapshot.ready_at = None;
+            self.state.snapshots.insert(snapshot.id.clone(), snapshot.into());
+        }
+    }
+
     /// Makes a snapshot by hand.
     pub fn seed_snapshot(&mut self, seed: SeedSnapshot) {
         let Some(cluster) = self.state.clusters.get(&seed.cluster).cloned() else { return };
