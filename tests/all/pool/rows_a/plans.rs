@@ -1,6 +1,7 @@
 //! D6: a dry run writes nothing anywhere, and says what a real run then does.
 
 use aurora_clone_core::names::maintain;
+use aurora_clone_sim::rds::Scaling;
 use aurora_clone_tests::log::Log;
 use aurora_clone_tests::pools::{Pools, wants};
 use chrono::Duration;
@@ -15,6 +16,9 @@ async fn busy(configuration: &Value) -> Pools {
         marked(world, "clone-due", "prod", Duration::days(5), Duration::days(1));
         made(world, "clone-old", "prod", Duration::days(4));
         made(world, "clone-bare", "prod", Duration::hours(1));
+        // As the copies are that the maintainer makes: an instance that pauses can be added.
+        let pauses = Scaling { min: 0.0, max: 2.0, pause_after: Some(300) };
+        world.rds.change("clone-bare", |copy| copy.scaling = Some(pauses));
         world.rds.remove_instance("clone-bare-1");
     });
     pools.create("web", "SourceClusterId: prod\nExpiresAfter: PT6H");
