@@ -7,7 +7,7 @@ use std::path::Path;
 const PAGE: &str = include_str!("../../../docs/semantics.md");
 const POOL: &str = include_str!("../../../docs/pool.md");
 /// The comment of a sentence that no test shows, and how many there may be: no more than there are.
-const OPEN: (&str, usize) = ("no test yet", 4);
+const OPEN: (&str, usize) = ("no test yet", 0);
 
 /// A sentence of the page.
 #[derive(Debug, Clone)]
