@@ -193,6 +193,16 @@ impl Pools {
         }
     }
 
+    /// A whole run, of which AWS refuses something: it fails and says so, and is followed until it is settled.
+    pub async fn refused_night(&self) {
+        let records = self.send(json!({ "schedule": maintain::MAINTAIN })).await;
+        let says = |record: &Record| matches!(&record.result, Some(Err(error)) if error.message.contains("AWS refuses"));
+        assert!(records.iter().any(says), "{records:?}");
+        for record in records.iter().filter(|record| !says(record)) {
+            assert!(matches!(record.result, Some(Ok(_))), "{:?}: {:?}", record.payload, record.result);
+        }
+    }
+
     /// A sweep, until it is settled. Panics if an invocation failed.
     pub async fn sweep(&self) {
         let records = self.send(json!({ "schedule": maintain::SWEEP })).await;

@@ -188,13 +188,6 @@ impl PoolMaintainer {
         // Each page is read once, whatever number of sources there is. Who changes something looks again, under the lease.
         let clusters = observe::clusters(&self.cloud).await?;
         let mut errors = Vec::new();
-        if whole && !maintenance.dry_run {
-            let names = maintenance.sources.iter().map(|source| source.source.clone());
-            if let Err(error) = roots::keep(&self.cloud, &names.collect()).await {
-                error!(%error, "the rules of roots that left the configuration could not be taken back");
-                errors.push(format!("rules: {error}"));
-            }
-        }
         for source in &maintenance.sources {
             let work = async {
                 if whole {
@@ -211,6 +204,14 @@ impl PoolMaintainer {
         if let Err(error) = Box::pin(self.begin_sweep(&run, whole, clusters)).await {
             error!(kind = error.name(), %error, "the sweep failed");
             errors.push(format!("the sweep: {error}"));
+        }
+        // Last, and only where all went well: a run that can't be trusted takes nothing back.
+        if whole && errors.is_empty() && !maintenance.dry_run {
+            let configured = maintenance.sources.iter().map(|source| source.source.clone()).collect();
+            if let Err(error) = roots::release_others(&self.cloud, &configured).await {
+                error!(%error, "the rules of roots that left the configuration could not be taken back");
+                errors.push(format!("rules: {error}"));
+            }
         }
         if errors.is_empty() { Ok(json!({ "run": id })) } else { Err(MaintainerError::Failed(errors)) }
     }

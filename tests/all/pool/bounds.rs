@@ -27,7 +27,7 @@ async fn refused_by_a_quota(config: Config, method: &str, operation: &str, code:
     });
     for night in 1..=2 {
         let calls = pools.calls();
-        pools.night().await;
+        pools.refused_night().await;
         let told = pools.told("pool-short");
         assert_eq!(told.len(), 1, "night {night}: {told:?}");
         assert!(told[0]["reason"].as_str().unwrap().contains(code), "{told:?}");
@@ -52,7 +52,7 @@ async fn refused_by_a_quota(config: Config, method: &str, operation: &str, code:
         world.rds.vanish(&copy);
         world.rds.seed_cluster(prod("other-2"));
     });
-    pools.night().await;
+    pools.refused_night().await;
     assert_eq!(pools.told("pool-short").len(), 2);
 }
 
@@ -82,7 +82,7 @@ async fn what_aws_does_not_allow_is_tried_once_a_run_and_told() {
     let denied = Fault { target: Target::Every("RestoreDBClusterToPointInTime"), kind: FaultKind::Deny };
     pools.sim.with(|world| world.set_faults(vec![denied]));
     let (calls, began) = (pools.calls(), pools.look(World::now));
-    pools.night().await;
+    pools.refused_night().await;
     assert!(tried(&pools, calls, "RestoreDBClusterToPointInTime") <= 12);
     assert!(
         pools.look(World::now) - began < Duration::hours(26),

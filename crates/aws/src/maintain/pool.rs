@@ -13,7 +13,7 @@ use aurora_clone_core::snapshot::{Cluster, ClusterSnapshot, Instance};
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
-use super::{Follows, MaintainError, trust_time};
+use super::{Follows, MaintainError, roots, trust_time};
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{self, Outcome};
 use crate::lock::Lock;
@@ -124,7 +124,10 @@ impl Step<'_> {
         let observed = self.observe(cloud, observe::clusters(cloud).await?).await?;
         let plan = self.plan(&observed)?;
         check(&plan, &self.policy, observed.view(), self.settings, self.now)?;
-        rules::publish(cloud, self.root(), &self.rules()).await?;
+        if !self.are_published(cloud).await {
+            roots::note(cloud, self.root()).await?;
+            rules::publish(cloud, self.root(), &self.rules()).await?;
+        }
         let mut went = self.went(plan.clone());
         let mut refused = false;
         for step in &plan.steps {
