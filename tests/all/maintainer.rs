@@ -179,8 +179,11 @@ async fn the_parameter_that_the_template_makes_is_valid_and_asks_for_nothing() {
     pools.close().await;
 }
 
+/// A metric: its namespace, its name, its dimensions.
+type Metric = (String, String, BTreeSet<(String, String)>);
+
 /// The namespace, name and dimensions of each metric that the maintainer emits.
-fn emitted(lines: &[Value]) -> BTreeSet<(String, String, BTreeSet<(String, String)>)> {
+fn emitted(lines: &[Value]) -> BTreeSet<Metric> {
     let mut found = BTreeSet::new();
     for line in lines {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

@@ -265,7 +265,7 @@ impl Pools {
     pub fn metric(&self, of: &str, name: &str) -> Option<f64> {
         let lines = self.metrics.lock().unwrap();
         let of_it = |line: &&Value| line["Source"] == *of || line["Run"] == *of;
-        lines.iter().filter(of_it).filter_map(|line| values(line).get(name).copied()).last()
+        lines.iter().rev().filter(of_it).find_map(|line| values(line).get(name).copied())
     }
 
     /// Every line of metrics so far.

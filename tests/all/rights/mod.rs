@@ -63,7 +63,7 @@ async fn all_ways() -> BTreeSet<String> {
     assert_eq!(pools.settled("old").await, "UPDATE_COMPLETE", "{}", pools.story("old"));
     pools.sim.with(|world| world.rds.protect("clone-old", false));
     let web = pools.look(|world| {
-        let is = |c: &&aurora_clone_sim::rds::Cluster| c.tags.get(tag::LEASE).is_some();
+        let is = |c: &&aurora_clone_sim::rds::Cluster| c.tags.contains_key(tag::LEASE);
         world.rds.clusters().find(is).map(|cluster| cluster.id.clone()).unwrap()
     });
     pools.send(json!({ "renew": { "cluster": web, "for": "P1D" } })).await;

@@ -119,9 +119,9 @@ fn is_met(operator: &str, actual: Option<&[&str]>, values: &[String]) -> bool {
     let equal = |text: &&str| values.iter().any(|value| value == text);
     match operator {
         "Null" => (values[0] == "true") == actual.is_none(),
-        "StringEquals" | "Bool" => given.iter().any(|text| equal(text)),
-        "StringNotEquals" => !given.iter().any(|text| equal(text)),
-        "ForAllValues:StringEquals" => given.iter().all(|text| equal(text)),
+        "StringEquals" | "Bool" => given.iter().any(&equal),
+        "StringNotEquals" => !given.iter().any(&equal),
+        "ForAllValues:StringEquals" => given.iter().all(equal),
         "ForAnyValue:StringEqualsIgnoreCase" => {
             given.iter().any(|text| values.iter().any(|value| value.eq_ignore_ascii_case(text)))
         }
