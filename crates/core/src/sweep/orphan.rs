@@ -267,7 +267,7 @@ pub(super) fn sweep(
     if due.len() > most {
         plan.troubles.push(format!(
             "{} orphans are due and a run may remove {most}, so none of them goes: see whether CloudFormation is right, then raise \
-             max-deletions or remove some of them by hand.",
+             max-deletions-per-run or remove some of them by hand.",
             due.len()
         ));
         for (suspect, part, reason) in due {
