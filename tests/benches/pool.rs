@@ -12,6 +12,7 @@ use aurora_clone_aws::observe;
 use aurora_clone_core::family::Family;
 use aurora_clone_core::pool::config::Maintenance;
 use aurora_clone_core::pool::plan::{self, Memory, Policy, Seen};
+use aurora_clone_core::relatives::matter;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, Instance};
 use aurora_clone_core::sweep;
@@ -130,8 +131,18 @@ async fn rounds(clusters: usize, rounds: usize) -> Vec<(f64, f64, f64)> {
         let found = observe::clusters(&cloud).await.unwrap();
         let reading = start.elapsed();
         assert_eq!(found.len(), clusters);
+        // Who matters is a part of planning: it goes through all of them.
+        let roots: Vec<String> = maintenance.sources.iter().map(|source| source.source.clone()).collect();
+        let roots: Vec<&str> = roots.iter().map(String::as_str).collect();
+        let (choosing, kept) = timed(|| matter(&found, &roots, &settings));
+        let found =
+            found.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(cluster, _)| cluster).collect();
         let seen = look(&pools, found, &settings).await;
         let (planning, steps) = timed(|| plan_all(&seen, &maintenance, &settings, now));
+        if rows.is_empty() {
+            println!("choosing {choosing:?}, planning {planning:?} over {} clusters", seen.clusters.len());
+        }
+        let planning = choosing + planning;
         assert_eq!(steps, 0, "the world is not settled");
         let whole = reading.as_secs_f64();
         rows.push((whole, whole - simulating.as_secs_f64(), planning.as_secs_f64()));

@@ -9,6 +9,7 @@ use aurora_clone_core::plan::Action;
 use aurora_clone_core::pool::plan::{Next, Plan, Seen};
 use aurora_clone_core::properties::Properties;
 use aurora_clone_core::request::{Request, Wanted};
+use aurora_clone_core::rules::Rules;
 use aurora_clone_core::snapshot::Status;
 use aurora_clone_core::tags::{RestoreType, Tags};
 use chrono::Duration;
@@ -228,7 +229,8 @@ impl World {
         let read = Properties::parse(&properties, &place, &self.room.settings).unwrap();
         let wanted = Wanted::created(&request, 0, place, read, &self.room.settings);
         let time = Time { now: self.room.now, deadline: self.room.now + Duration::hours(1) };
-        let choice = create::choose(&wanted, &self.room.clusters, &[], &self.room.settings, time);
+        let choice =
+            create::choose(&wanted, &self.room.clusters, &[], &self.room.settings, &Rules::default(), time);
         for action in choice.plan.actions {
             match action {
                 Action::Restore(new) => {
