@@ -22,29 +22,30 @@ pub fn relatives(clusters: Vec<Cluster>, roots: &[&str], settings: &Settings) ->
 pub fn matter(clusters: &[Cluster], roots: &[&str], settings: &Settings) -> Vec<bool> {
     let mut kept = vec![false; clusters.len()];
     let (mut known, mut named): (HashSet<&str>, HashSet<&str>) = Default::default();
-    let mut open = Vec::new();
-    for (number, cluster) in clusters.iter().enumerate() {
+    // Small on purpose: fresh memory for what is said on thousands of clusters would cost more than all the rest.
+    let mut open: Vec<(u32, bool, Option<Box<Said<'_>>>)> = Vec::new();
+    for (number, cluster) in (0..).zip(clusters) {
         let said = Said::by(cluster);
         let id = cluster.identifier.as_str();
         let ours = said.as_ref().is_some_and(|said| said.may_be_about_us(settings));
         if ours || id.starts_with(&settings.name_prefix) || roots.contains(&id) {
-            open.push((number, said, true));
+            open.push((number, true, said.map(Box::new)));
         } else if said.is_some() || cluster.clone_group.is_some() {
-            open.push((number, said, false));
+            open.push((number, false, said.map(Box::new)));
         }
     }
     loop {
         let before = open.len();
-        open.retain(|(number, said, sure)| {
-            let cluster = &clusters[*number];
+        open.retain(|(number, sure, said)| {
+            let cluster = &clusters[*number as usize];
             let own = [Some(cluster.identifier.as_str()), cluster.clone_group.as_deref()];
             let stack = said.as_ref().and_then(|said| said.stack);
-            let of_clusters = said.as_ref().map(Said::clusters).unwrap_or_default();
+            let of_clusters = said.as_ref().map(|said| said.clusters()).unwrap_or_default();
             let names = || own.into_iter().chain([stack]).chain(of_clusters).flatten();
             if !sure && !names().any(|name| known.contains(name)) {
                 return true;
             }
-            kept[*number] = true;
+            kept[*number as usize] = true;
             known.extend(names());
             named.extend(of_clusters.into_iter().flatten());
             false
