@@ -7,7 +7,8 @@ use aurora_clone_core::snapshot::{
 use aurora_clone_core::tags::Tags;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cloud::{CallError, Cloud};
 
@@ -86,7 +87,8 @@ pub async fn host_of_instance(cloud: &Cloud, identifier: &str) -> Result<Option<
 
 async fn list_clusters(cloud: &Cloud, filter: Filter) -> Result<Vec<Cluster>, CallError> {
     // By resource id: a cluster that is listed twice, because others came or went between two pages, counts once.
-    let mut clusters = BTreeMap::new();
+    // In the order of the listing, in which they lie in memory as well.
+    let (mut clusters, mut places) = (Vec::new(), HashMap::new());
     let mut pages = Pages::new("DescribeDBClusters");
     loop {
         let page = cloud
@@ -100,10 +102,16 @@ async fn list_clusters(cloud: &Cloud, filter: Filter) -> Result<Vec<Cluster>, Ca
             .map_err(|error| CallError::new("DescribeDBClusters", error))?;
         for cluster in page.db_clusters() {
             let cluster = read_cluster(cluster)?;
-            clusters.insert(cluster.resource_id.clone(), cluster);
+            match places.entry(cluster.resource_id.clone()) {
+                Entry::Occupied(place) => clusters[*place.get()] = cluster,
+                Entry::Vacant(place) => {
+                    place.insert(clusters.len());
+                    clusters.push(cluster);
+                }
+            }
         }
         if !pages.next(page.marker())? {
-            return Ok(clusters.into_values().collect());
+            return Ok(clusters);
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod policies;
 pub mod pool;
 pub mod properties;
 pub mod record;
+pub mod relatives;
 pub mod request;
 pub mod response_url;
 pub mod rules;

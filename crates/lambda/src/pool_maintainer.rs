@@ -16,6 +16,7 @@ use aurora_clone_core::pool::config::{Maintenance, Problem, SourceConfig, descri
 use aurora_clone_core::pool::metrics::Metrics;
 use aurora_clone_core::pool::plan::{Next, Policy, Seen};
 use aurora_clone_core::pool::report::Report;
+use aurora_clone_core::relatives::relatives;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::Cluster;
 use chrono::{DateTime, Utc};
@@ -160,6 +161,12 @@ impl PoolMaintainer {
             .map_err(|problems| MaintainerError::Invalid { name: self.parameter.clone(), problems })
     }
 
+    /// What of the account's clusters matters to the sources and to our clones.
+    fn relatives(&self, maintenance: &Maintenance, clusters: Vec<Cluster>) -> Vec<Cluster> {
+        let roots: Vec<&str> = maintenance.sources.iter().map(|source| source.source.as_str()).collect();
+        relatives(clusters, &roots, &self.settings)
+    }
+
     /// A whole run: every source, then the sweep.
     async fn scheduled(&self, schedule: &str, id: &str) -> Result<Value, MaintainerError> {
         let whole = match schedule {
@@ -186,7 +193,7 @@ impl PoolMaintainer {
         let maintenance = self.configuration().await?;
         let run = Run { id, now: self.cloud.now(), maintenance: &maintenance };
         // Each page is read once, whatever number of sources there is. Who changes something looks again, under the lease.
-        let clusters = observe::clusters(&self.cloud).await?;
+        let clusters = self.relatives(&maintenance, observe::clusters(&self.cloud).await?);
         let mut errors = Vec::new();
         for source in &maintenance.sources {
             let work = async {
@@ -372,7 +379,7 @@ impl PoolMaintainer {
         let maintenance = self.configuration().await?;
         let now = event.now.unwrap_or_else(|| self.cloud.now());
         let run = Run { id: &event.run, now, maintenance: &maintenance };
-        let clusters = observe::clusters(&self.cloud).await?;
+        let clusters = self.relatives(&maintenance, observe::clusters(&self.cloud).await?);
         let (follows, seen, troubles) = match event.work.as_str() {
             maintain::POOL => {
                 let source = maintenance.sources.iter().find(|source| source.source == event.source);
@@ -405,7 +412,7 @@ impl PoolMaintainer {
         let maintenance = self.configuration().await?;
         let reader = self.cloud.read_only();
         let run = Run { id: "plan", now: self.cloud.now(), maintenance: &maintenance };
-        let clusters = observe::clusters(&reader).await?;
+        let clusters = self.relatives(&maintenance, observe::clusters(&reader).await?);
         let mut sources = Vec::new();
         for source in &maintenance.sources {
             let step = self.pool_step(&run, source, Seen::default());

@@ -7,6 +7,7 @@ use aurora_clone_core::pool::action::{Action, Step as PlannedStep};
 use aurora_clone_core::pool::check::check;
 use aurora_clone_core::pool::plan::{self, Memory, Next, Plan, Policy, Seen, View};
 use aurora_clone_core::pool::report::Report;
+use aurora_clone_core::relatives::relatives;
 use aurora_clone_core::rules::Rules;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, ClusterSnapshot, Instance};
@@ -121,7 +122,8 @@ impl Step<'_> {
 
     /// The world as it is now, since the lease is held: nobody chooses, deletes or purges in this family meanwhile.
     async fn make_under_lock(&self, cloud: &Cloud, lock: &Lock) -> Result<Went, MaintainError> {
-        let observed = self.observe(cloud, observe::clusters(cloud).await?).await?;
+        let clusters = relatives(observe::clusters(cloud).await?, &[self.root()], self.settings);
+        let observed = self.observe(cloud, clusters).await?;
         let plan = self.plan(&observed)?;
         check(&plan, &self.policy, observed.view(), self.settings, self.now)?;
         if !self.are_published(cloud).await {

@@ -3,13 +3,15 @@
 use aurora_clone_core::names::tag;
 use aurora_clone_core::pool::config::{CopyMethod, SourceConfig};
 use aurora_clone_core::pool::plan::{Next, Plan};
+use aurora_clone_core::relatives::relatives;
 use aurora_clone_core::snapshot::{Cluster, Status};
 use chrono::Duration;
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::ops::{Deed, Fault, Op, Run, any_deed, any_fault, any_op, honest_deed};
-use crate::room::config;
+use crate::room::{cluster, config};
 use crate::world::World;
 
 fn any_config() -> impl Strategy<Value = SourceConfig> {
@@ -77,6 +79,25 @@ proptest! {
             let plan = world.room.plan();
             prop_assert_eq!(plan.report.free, world.usable(), "{:#?}", plan.report.lines);
         }
+    }
+
+    /// What is left out of a plan because it is nobody's relative would not have changed it.
+    #[test]
+    fn strangers_change_no_plan(config in any_config(), ops in ops(any_deed()), untagged in vec(any::<(bool, bool)>(), 0..6)) {
+        let (mut world, _) = after(config, &ops);
+        for (n, (of_a_group, named)) in untagged.into_iter().enumerate() {
+            let mut stranger = cluster(&format!("stranger-{n}"));
+            stranger.clone_group = of_a_group.then(|| format!("group-of-strangers-{}", n % 2));
+            if named && let Some(last) = world.room.clusters.iter_mut().last() {
+                last.tags.insert(tag::SOURCE.to_owned(), stranger.identifier.clone());
+            }
+            world.room.clusters.push(stranger);
+        }
+        let all = world.room.try_plan();
+        let settings = world.room.settings.clone();
+        let before = world.room.clusters.len();
+        world.room.clusters = relatives(world.room.clusters.clone(), &[&world.room.config.source], &settings);
+        prop_assert_eq!(world.room.try_plan(), all, "{} of {}", world.room.clusters.len(), before);
     }
 
     /// S16.

@@ -9,6 +9,7 @@ mod held;
 mod making;
 mod metrics;
 mod ops;
+mod relatives;
 mod report;
 mod retiring;
 mod room;
