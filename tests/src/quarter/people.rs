@@ -82,6 +82,8 @@ impl Teller {
             ("SourceDBClusterIdentifier", copy.id.as_str()),
             ("RestoreType", "copy-on-write"),
             ("UseLatestRestorableTime", "true"),
+            // As AWS asks of everybody, where the source has a group of its own.
+            ("DBClusterParameterGroupName", copy.parameter_group.as_str()),
         ];
         if self.rng.between(1, 2) == 1 {
             parameters.extend([("Tags.Tag.1.Key", "made"), ("Tags.Tag.1.Value", "by-hand")]);

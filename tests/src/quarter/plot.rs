@@ -82,7 +82,8 @@ fn legend(area: &Area<'_>) {
 /// One of the small charts; only the lowest names the days.
 fn small(area: &Area<'_>, title: &str, days: f64, lowest: bool, curves: &[Curve<'_>]) {
     let top = curves.iter().flat_map(|(points, _)| points.iter()).map(|(_, y)| *y).fold(1.0, f64::max);
-    let top = (top * 1.1).ceil();
+    // Below four the labels of a whole number's halves would be rounded to the same.
+    let top = (top * 1.1).ceil().max(4.0);
     let mut chart = ChartBuilder::on(area)
         .margin(6)
         .margin_right(16)

@@ -94,8 +94,10 @@ fn rows(sum: &Figures) -> Vec<Row> {
 fn notes(told: &Told) -> String {
     let days = told.story.days as f64;
     let mut text = String::from(
-        "\nFree slots fall between two nights and are filled up in the night, so hours below what is wanted are the rule on a busy \
-         source; what counts is that no Create finds none. Copies cost by the prices of the configuration, for the hours that they lived.\n\n",
+        "\nCopies are begun in the night alone, so between two nights free slots may fall below what is wanted: the target is what a day takes, \
+         and some to spare for what people do. What counts is that no Create finds none. Free slots and hours are counted from the seventh hour \
+         on, when the first copies are ready. Copies cost by the prices of the configuration, for the hours that they lived. Where a copy's \
+         replacement is ready before the copy goes, both are paid for.\n\n",
     );
     let _ = writeln!(
         text,
@@ -111,7 +113,7 @@ fn notes(told: &Told) -> String {
     let list = |pairs: Vec<String>| if pairs.is_empty() { "none".to_owned() } else { pairs.join(", ") };
     let _ = writeln!(
         text,
-        "\nThe table's calls are the leases and records in DynamoDB as well. `s3` are the answers to CloudFormation.\n\n\
+        "\nWhat changes something in DynamoDB are leases and records.\n\n\
          - Invocations of the maintainer: {} well, {} failed. Executions of its state machine: {}.\n\
          - Events: {}.\n- By hand: {}.",
         told.maintainer.succeeded,
