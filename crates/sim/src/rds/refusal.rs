@@ -55,6 +55,11 @@ impl Refusal {
         Self::missing("DBClusterNotFoundFault", format!("DBCluster {id} not found."))
     }
 
+    /// `DBSnapshotNotFound`: the calls about tags know no other word for a snapshot that is not there, a cluster's included.
+    pub(super) fn no_tagged_snapshot(id: &str) -> Self {
+        Self::missing("DBSnapshotNotFound", format!("DBClusterSnapshot {id} not found."))
+    }
+
     /// `DBClusterSnapshotNotFoundFault`.
     pub(super) fn no_snapshot(id: &str) -> Self {
         Self::missing("DBClusterSnapshotNotFoundFault", format!("DBClusterSnapshot {id} not found."))

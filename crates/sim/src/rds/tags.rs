@@ -131,7 +131,8 @@ impl Rds {
                 self.cluster(&cluster).cloned()
             }
             Carrier::Snapshot(id) => {
-                let snapshot = self.state.snapshots.change(&id).ok_or_else(|| Refusal::no_snapshot(&id))?;
+                let snapshot =
+                    self.state.snapshots.change(&id).ok_or_else(|| Refusal::no_tagged_snapshot(&id))?;
                 change(&mut snapshot.tags)?;
                 let snapshot = snapshot.clone();
                 self.audit_snapshot(cx, operation, &snapshot);
@@ -166,7 +167,7 @@ impl Rds {
             "cluster-snapshot" => here("cluster-snapshot")
                 .filter(|id| state.snapshots.contains_key(id))
                 .map(Carrier::Snapshot)
-                .ok_or_else(|| Refusal::no_snapshot(id)),
+                .ok_or_else(|| Refusal::no_tagged_snapshot(id)),
             _ => Err(Refusal::not_simulated(&format!("Tags on a resource of the kind {kind}"))),
         }
     }

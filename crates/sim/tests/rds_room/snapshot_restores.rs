@@ -290,7 +290,7 @@ fn a_snapshot_of_somebody_else_is_not_the_managers_to_delete() {
     assert_eq!(elements(&room.ok("ListTagsForResource", &[("ResourceName", ARN)]), "Value"), ["me"]);
     room.ok(DELETE, &[SNAP]);
     assert_eq!(room.world.violations, [theirs]);
-    room.refused(404, "DBClusterSnapshotNotFoundFault", "ListTagsForResource", &[("ResourceName", ARN)]);
+    room.refused(404, "DBSnapshotNotFound", "ListTagsForResource", &[("ResourceName", ARN)]);
 }
 
 #[test]
