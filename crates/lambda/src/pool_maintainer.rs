@@ -379,7 +379,8 @@ impl PoolMaintainer {
         let maintenance = self.configuration().await?;
         let now = event.now.unwrap_or_else(|| self.cloud.now());
         let run = Run { id: &event.run, now, maintenance: &maintenance };
-        let clusters = self.relatives(&maintenance, observe::clusters(&self.cloud).await?);
+        // All of them: what a follow-up of the sweep does not find is taken for gone.
+        let clusters = observe::clusters(&self.cloud).await?;
         let (follows, seen, troubles) = match event.work.as_str() {
             maintain::POOL => {
                 let source = maintenance.sources.iter().find(|source| source.source == event.source);
@@ -388,6 +389,7 @@ impl PoolMaintainer {
                     return Ok(answer(&event, Follows::Settled, event.seen.clone(), &[]));
                 };
                 let seen: Seen = read(event.seen.clone())?;
+                let clusters = self.relatives(&maintenance, clusters);
                 let went = self.pool_step(&run, source, seen).make(&self.cloud, clusters).await?;
                 self.show(now, &went.report, !went.report.steps.is_empty());
                 (went.follows, json!(went.seen), went.report.troubles)

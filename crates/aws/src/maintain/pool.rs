@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aurora_clone_core::events::Event;
 use aurora_clone_core::family::Family;
 use aurora_clone_core::pool::action::{Action, Step as PlannedStep};
 use aurora_clone_core::pool::check::check;
@@ -156,8 +157,10 @@ impl Step<'_> {
         }
         // Whether the pool is short by a refusal is the next step's to say.
         if plan.short.is_some() != observed.memory.short && !refused {
-            tell(cloud, &plan.events).await;
-            remember(cloud, self.root(), &Memory { short: plan.short.is_some() }).await?;
+            // What did not arrive is told by the next step.
+            if tell(cloud, &plan.events).await {
+                remember(cloud, self.root(), &Memory { short: plan.short.is_some() }).await?;
+            }
         }
         Ok(went)
     }
@@ -212,14 +215,10 @@ fn sooner(follows: Follows, seconds: u32, why: String) -> Follows {
     }
 }
 
-/// An event that is lost stops nothing; it is in the log as well.
-pub(super) async fn tell(cloud: &Cloud, told: &[aurora_clone_core::events::Event]) {
-    if told.is_empty() {
-        return;
-    }
-    if let Err(error) = events::put(cloud, told).await {
-        warn!(%error, ?told, "EventBridge could not be told");
-    }
+/// An event that is lost stops nothing; it is in the log as well. Returns whether it arrived.
+async fn tell(cloud: &Cloud, told: &[Event]) -> bool {
+    let result = events::put(cloud, told).await;
+    result.inspect_err(|error| warn!(%error, ?told, "EventBridge could not be told")).is_ok()
 }
 
 fn id(root: &str) -> String {

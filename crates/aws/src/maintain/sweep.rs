@@ -16,12 +16,11 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use super::pool::tell;
 use super::{Follows, MaintainError, trust_time};
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{self, Outcome};
 use crate::lock::Lock;
-use crate::{cloudformation, incarnations, keys, observe, orphans, secrets};
+use crate::{cloudformation, events, incarnations, keys, observe, orphans, secrets};
 
 /// The lease of the sweep. No root can be called that.
 const LEASE: &str = "maintenance/sweep";
@@ -141,8 +140,8 @@ impl<'a> Sweep<'a> {
     async fn make_under_lock(&self, cloud: &Cloud, lock: &Lock) -> Result<Went, MaintainError> {
         let (observed, heard, plan) = self.plan(cloud, observe::clusters(cloud).await?).await?;
         check(&plan, &observed.view(), &heard, self.settings, &self.rules(), self.now)?;
-        // In this order: who dies in between has told something twice, and nothing goes untold.
-        tell(cloud, &plan.events).await;
+        // In this order: who dies in between has told something twice, and nothing goes untold. A warning that did not arrive is none.
+        events::put(cloud, &plan.events).await?;
         for memory in &plan.remember {
             orphans::remember(cloud, memory).await?;
         }

@@ -56,6 +56,26 @@ async fn a_lease_is_told_of_and_over_and_the_stack_can_be_deleted() {
     pools.close().await;
 }
 
+/// A warning that nobody could hear is none.
+#[tokio::test(start_paused = true)]
+async fn no_clone_goes_while_nobody_can_be_told() {
+    let pools = quiet_pools();
+    let clone = created(&pools, "web", &leased("PT4H")).await;
+    let deaf = Fault { target: Target::Every("PutEvents"), kind: FaultKind::Deny };
+    pools.sim.with(|world| world.set_faults(vec![deaf]));
+    for _ in 0..8 {
+        pools.sim.sleep(Duration::hours(1)).await;
+        pools.send(json!({ "schedule": "sweep" })).await;
+    }
+    assert!(exists(&pools, &clone.id), "it went without a warning");
+    assert!(!pools.look(|world| world.rds.cluster(&clone.id).unwrap().tags.contains_key(tags::WARNED)));
+    let heard = pools.look(World::now);
+    pools.sim.with(|world| world.set_faults(Vec::new()));
+    let gone = sweep_for(&pools, Duration::hours(3), &clone.id).await.expect("it stayed");
+    assert!(gone - heard >= Duration::hours(1) && pools.told("clone-expiring").len() == 1);
+    pools.close().await;
+}
+
 /// However late the warning comes, an hour is left.
 #[tokio::test(start_paused = true)]
 async fn a_clone_goes_an_hour_after_the_warning_at_the_earliest() {
