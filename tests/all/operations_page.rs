@@ -28,7 +28,7 @@ fn rows<'p>(page: &'p str, heading: &str) -> Vec<Vec<&'p str>> {
     let section = page.split(&format!("\n## {heading}\n")).nth(1).unwrap_or_default();
     let section = section.split("\n## ").next().unwrap_or_default();
     let lines = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("|---"));
-    lines.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+    lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
 /// The texts of the first column that no source has.
@@ -62,7 +62,8 @@ fn every_alarm_has_a_row() {
     let alarms = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
     let mut alarms: Vec<String> = alarms.map(|(name, _)| format!("`{name}`")).collect();
     let rows = rows(PAGE, "Alarms, and what to do");
-    let mut written: Vec<&str> = rows.iter().map(|cells| cells[0]).filter(|cell| cell.starts_with('`')).collect();
+    let mut written: Vec<&str> =
+        rows.iter().map(|cells| cells[0]).filter(|cell| cell.starts_with('`')).collect();
     alarms.sort();
     written.sort_unstable();
     assert_eq!(written, alarms, "docs/operations.md has a row for each alarm, and for no other");

@@ -60,7 +60,7 @@ fn written(page: &str) -> (Vec<String>, Vec<String>) {
     let section = section.split("\n## ").next().unwrap_or_default();
     let (mut rows, mut bare) = (Vec::new(), Vec::new());
     for line in section.lines().filter(|line| line.starts_with("| `")) {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let (resource, sid) = (quoted(cells[0]).concat(), quoted(cells[1]).concat());
         let effect = cells[2].split(' ').next().unwrap_or_default();
         rows.push(row(&resource, &sid, effect, quoted(cells[2])));
@@ -78,10 +78,13 @@ fn differences(template: &Value, page: &str) -> Vec<String> {
     for row in wanted {
         match stale.iter().position(|written| *written == row) {
             Some(at) => drop(stale.remove(at)),
-            None => differ.push(format!("the template grants it and docs/security.md has no such row: {row}")),
+            None => {
+                differ.push(format!("the template grants it and docs/security.md has no such row: {row}"))
+            }
         }
     }
-    differ.extend(stale.iter().map(|row| format!("docs/security.md has it and the template does not: {row}")));
+    differ
+        .extend(stale.iter().map(|row| format!("docs/security.md has it and the template does not: {row}")));
     differ
 }
 
@@ -105,7 +108,11 @@ fn the_check_of_permissions_fails_where_it_should() {
     let line = PAGE.lines().find(|line| line.starts_with("| `PoolPolicy` | `NothingElse` |")).unwrap();
     let template = read_template(TEMPLATE).unwrap();
     assert_eq!(differences(&template, &PAGE.replace(line, "")).len(), 1, "a statement within an Fn::If");
-    assert_eq!(differences(&template, &PAGE.replace(line, &format!("{line}\n{line}"))).len(), 1, "a row too many");
+    assert_eq!(
+        differences(&template, &PAGE.replace(line, &format!("{line}\n{line}"))).len(),
+        1,
+        "a row too many"
+    );
     let short = line.rsplit_once(" | ").unwrap().0;
     assert_eq!(differences(&template, &PAGE.replace(line, short)).len(), 1, "a cell too few");
 }
