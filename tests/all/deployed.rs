@@ -142,6 +142,45 @@ fn every_parameter_arrives_where_it_should_and_there_alone() {
     }
 }
 
+/// Properties whose change makes CloudFormation replace a resource (its resource reference, "Update requires: Replacement"), of those
+/// whose replacement would cost something: the function that live stacks name, requests under way, the key of living secrets.
+const REPLACING: [(&str, &[&str]); 5] = [
+    ("AWS::Lambda::Function", &["FunctionName", "PackageType", "DurableConfig", "TenancyConfig"]),
+    (
+        "AWS::DynamoDB::Table",
+        &["TableName", "KeySchema", "AttributeDefinitions", "ImportSourceSpecification"],
+    ),
+    ("AWS::StepFunctions::StateMachine", &["StateMachineName", "StateMachineType"]),
+    ("AWS::SSM::Parameter", &["Name"]),
+    ("AWS::KMS::Key", &["KeySpec", "KeyUsage", "MultiRegion"]),
+];
+
+/// The ARN of the function stays the same as long as its stack does, so an upgrade breaks no stack that names it.
+#[test]
+fn no_parameter_and_no_revision_replaces_what_live_stacks_need() {
+    let guarded = |rendered: &Value| -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for (name, resource) in rendered["Resources"].as_object().unwrap() {
+            let kind = REPLACING.iter().find(|(kind, _)| resource["Type"] == *kind);
+            for property in kind.iter().flat_map(|(_, properties)| *properties) {
+                if let Some(value) = resource["Properties"].get(*property) {
+                    found.insert(format!("{name}.{property}"), value.to_string());
+                }
+            }
+        }
+        found
+    };
+    let before = guarded(&rendered(&[]));
+    assert!(before.contains_key("StateMachine.StateMachineName") && before.contains_key("Table.KeySchema"));
+    // CloudFormation makes the names of functions and of the table, and makes new ones only for a replacement.
+    assert!(!before.keys().any(|name| name.ends_with("FunctionName") || name.ends_with("TableName")));
+    for (name, value, _) in EFFECTS {
+        for (property, now) in guarded(&rendered(&[(name, value)])) {
+            assert_eq!(before.get(&property), Some(&now), "{name} replaces what has {property}");
+        }
+    }
+}
+
 /// What is refused before anything is made, with the value that comes nearest to it and is taken.
 #[test]
 fn values_that_no_function_could_start_with_are_refused_by_cloudformation() {
