@@ -7,6 +7,7 @@ mod choosing;
 mod contention;
 mod delivery;
 mod documents;
+mod examples;
 mod faults;
 mod house;
 mod lifecycle;

@@ -16,6 +16,7 @@ mod protocol;
 mod remove;
 mod request;
 mod stack;
+mod stand_in;
 mod template;
 mod view;
 mod wire;
