@@ -239,7 +239,7 @@ def ledger(serve, identity, tmp_path):
     def run(*arguments, speed="100", flags=()):
         url = serve("--speed", speed, *flags)
         environment = os.environ | {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_STS": identity, "AWS_ENDPOINT_URL_IAM": identity}
-        command = [sys.executable, "-B", KIT / "ledger", "--poll", "0.02", "--out", tmp_path, *arguments]
+        command = [sys.executable, "-B", KIT / "ledger", "--poll", "0.04", "--out", tmp_path, *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=570)
         results = sorted(tmp_path.glob("*.json"), key=lambda path: path.stat().st_mtime)
         rows = json.loads(results[-1].read_text())["rows"] if results else {}

@@ -20,12 +20,12 @@ def pending(lab, name):
 
 
 def until_quiet(lab, name):
-    """Every change of status and pending values, until nothing is pending and the cluster was seen busy, or was not for 2 minutes."""
-    begun, busy = time.monotonic(), []
+    """Every change of status and pending values, until nothing is pending and the cluster was seen busy, or was not for long."""
+    begun, busy, enough = time.monotonic(), [], lab.poll * 24
 
     def quiet(seen):
         busy.append(seen[0] != "available" or bool(seen[1]))
-        return not busy[-1] and (any(busy) or time.monotonic() - begun > 120)
+        return not busy[-1] and (any(busy) or time.monotonic() - begun > enough)
 
     return lab.watch(lambda: pending(lab, name), quiet, poll=lab.quick())
 
@@ -47,14 +47,16 @@ def changes(lab):
     lab.rds.modify_db_cluster(**modify, MasterUserPassword=lab.password())
     second, why = lab.attempt(lab.rds.modify_db_cluster, **modify, MasterUserPassword=lab.password())
     shown = until_quiet(lab, name)
-    statuses = [status for _, (status, _) in shown]
-    lab.saw("R16", f"after a change of the password: {short(shown)}", statuses[0] == "available" and len(set(statuses)) > 1)
+    shows = any("MasterUserPassword" in pending for _, (_, pending) in shown)
+    lab.saw("R16", f"after a change of the password: {short(shown)}", shows and any(status != "available" for _, (status, _) in shown))
     lab.rds.modify_db_cluster(**modify, MasterUserPassword=lab.password())
     in_between = "no other status came"
     if busy(lab, name):
         in_between, _ = lab.attempt(lab.rds.modify_db_cluster, **modify, MasterUserPassword=lab.password())
     lab.await_cluster(name)
-    wanted = (second, in_between) == ("accepted", "InvalidDBClusterStateFault")
+    # The first lag may be over before the second call: then it is refused like the third.
+    no = "InvalidDBClusterStateFault"
+    wanted = second in ("accepted", no) and in_between == no
     lab.saw("R18", f"a second change at once: {second}; in another status: {in_between}", wanted)
     logs = {"EnableLogTypes": ["postgresql" if "postgres" in lab.engine else "error"]}
     code, why = lab.attempt(lab.rds.modify_db_cluster, DBClusterIdentifier=name, CloudwatchLogsExportConfiguration=logs)
