@@ -18,7 +18,7 @@ READS = ("Describe", "List", "Get", "Assume")
 # Every parameter that names what a call is about.
 NAMES = (
     *("DBClusterIdentifier", "SourceDBClusterIdentifier", "DBInstanceIdentifier", "DBClusterSnapshotIdentifier"),
-    *("SnapshotIdentifier", "FinalDBSnapshotIdentifier", "ResourceName", "ResourceArn", "SecretId", "Name", "KeyId"),
+    *("resourceArn", "secretArn", "SnapshotIdentifier", "FinalDBSnapshotIdentifier", "ResourceName", "ResourceArn", "SecretId", "Name", "KeyId"),
     *("TargetKeyId", "AliasName", "RoleName"),
 )
 SERVICES = ("rds", "secretsmanager", "kms", "events", "ssm", "iam", "cloudformation", "cloudwatch", "rds-data")

@@ -73,9 +73,10 @@ def sixteen_clones(lab):
     one after it is gone; and full copies before and after."""
     source = lab.source("slots")
     fill(lab, source)
+    # Asked for before the first clone: the source has no clone group yet. A new cluster may have no time to be restored to.
+    copy = {"suffix": "copy-before", "source": source, "kind": "full-copy", "Tags": lab.tags()}
+    lab.watch(lambda: lab.attempt(lab.restore, **copy)[0], lambda seen: seen == "accepted", longest=1800)
     begun = time.monotonic()
-    # Asked for before the first clone: the source has no clone group yet.
-    lab.restore("copy-before", source=source, kind="full-copy", Tags=lab.tags())
     with ThreadPoolExecutor(max_workers=4) as pool:
         before = pool.submit(lambda: (lab.await_cluster(lab.name("copy-before")), time.monotonic() - begun)[1])
         first, took = lab.clone("slot-1", source=source, ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 1})

@@ -215,7 +215,7 @@ Outputs:
     assert_eq!(lab.resource_status("Log"), "CREATE_COMPLETE");
     let event = lab.take("Create A");
     lab.answer(&event, &json!({"PhysicalResourceId": "a", "Data": {"X": "of a"}}));
-    let stack = lab.cfn.stack("s").unwrap();
+    let stack = lab.cfn.stack("s").expect("a stack");
     assert_eq!(stack.status, "CREATE_COMPLETE");
     assert_eq!(stack.resources["Role"].properties, json!({"Of": "of a"}));
     let output = |key: &str| stack.outputs[key].value.as_str();
@@ -232,7 +232,7 @@ Outputs:
     lab.update(&text.replace("X: one", "X: two"));
     let event = lab.take("Update A");
     lab.answer(&event, &json!({"PhysicalResourceId": "a", "Data": {"X": "of a again"}}));
-    let stack = lab.cfn.stack("s").unwrap();
+    let stack = lab.cfn.stack("s").expect("a stack");
     assert_eq!(stack.status, "UPDATE_COMPLETE");
     assert_eq!(stack.resources["Role"].properties, json!({"Of": "of a again"}));
     assert_eq!(stack.outputs["Name"].value, name);
