@@ -16,6 +16,10 @@
 # deleted at the end, after a failure and on Ctrl-C, and nothing else ever is. No password is shown or written. Ends with a table, and
 # with 0 if everything in it passed, 1 if not, 2 if it refused to begin.
 set -euo pipefail
+if [ "${BASH_VERSINFO[0]}${BASH_VERSINFO[1]}" -lt 44 ]; then
+    echo "smoke.sh: bash 4.4 or newer is needed; this is $BASH_VERSION" >&2
+    exit 2
+fi
 
 stack_name=${STACK_NAME:-aurora-clone-manager}
 source=${SOURCE:-}
@@ -113,7 +117,11 @@ stack_status() {
 # Waits until a stack is no longer in progress, and says what it has become.
 settled() {
     local status begun=$SECONDS
-    while status=$(stack_status "$1"); [[ $status == *_IN_PROGRESS ]]; do
+    # A call that is refused for another reason, such as too many calls, says nothing about the stack.
+    while
+        status=$(stack_status "$1")
+        [[ $status == *_IN_PROGRESS || ($status == refused:* && $status != *"does not exist"*) ]]
+    do
         if [ $((SECONDS - begun)) -ge "$longest" ]; then break; fi
         sleep "$poll"
     done

@@ -17,9 +17,21 @@ TAG = "aurora-clone-ledger"
 READS = ("Describe", "List", "Get", "Assume")
 # Every parameter that names what a call is about.
 NAMES = (
-    *("DBClusterIdentifier", "SourceDBClusterIdentifier", "DBInstanceIdentifier", "DBClusterSnapshotIdentifier"),
-    *("resourceArn", "secretArn", "SnapshotIdentifier", "FinalDBSnapshotIdentifier", "ResourceName", "ResourceArn", "SecretId", "Name", "KeyId"),
-    *("TargetKeyId", "AliasName", "RoleName"),
+    "DBClusterIdentifier",
+    "SourceDBClusterIdentifier",
+    "DBInstanceIdentifier",
+    "DBClusterSnapshotIdentifier",
+    "SnapshotIdentifier",
+    "FinalDBSnapshotIdentifier",
+    "ResourceName",
+    "resourceArn",
+    "secretArn",
+    "SecretId",
+    "Name",
+    "KeyId",
+    "TargetKeyId",
+    "AliasName",
+    "RoleName",
 )
 SERVICES = ("rds", "secretsmanager", "kms", "events", "ssm", "iam", "cloudformation", "cloudwatch", "rds-data")
 
