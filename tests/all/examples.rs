@@ -125,10 +125,10 @@ async fn the_application_may_read_the_secret_of_its_clone_and_no_other() {
     let told = outputs(&house, "my-clones");
     let secret = secret_arn(&house, &cluster(&house, &told["ReportClusterId"]));
     assert_eq!(told["ReportPasswordSecret"], secret);
-    let function = resource(&house, "my-clones", "ReportFunction");
-    assert_eq!(told["ReportFunction"], function.physical_id.clone().unwrap());
+    let function = resource(&house, "my-clones", "ReportReader");
+    assert_eq!(told["ReportReader"], function.physical_id.clone().unwrap());
     assert_eq!(function.properties["Environment"], json!({ "Variables": { "SECRET_ARN": secret } }));
-    let role = resource(&house, "my-clones", "ReportFunctionRole");
+    let role = resource(&house, "my-clones", "ReaderRole");
     assert_eq!(function.properties["Role"], role.data["Arn"]);
     let statements = statements(&role);
     let resources = |sid: &str| &statements[sid]["Resource"];
@@ -138,7 +138,7 @@ async fn the_application_may_read_the_secret_of_its_clone_and_no_other() {
         "kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com", "kms:EncryptionContext:SecretARN": secret,
     } });
     assert_eq!(statements["DecryptThePassword"]["Condition"], only);
-    assert_eq!(resources("Log"), &resource(&house, "my-clones", "ReportFunctionLogs").data["Arn"]);
+    assert_eq!(resources("Log"), &resource(&house, "my-clones", "ReaderLogs").data["Arn"]);
     take_down(&house, "my-clones").await;
     house.close().await;
 }

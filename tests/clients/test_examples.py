@@ -86,7 +86,7 @@ class Function:
 
 
 def test_the_application_says_where_it_would_connect_to(tmp_path):
-    function = Function("several-clones.yaml", "ReportFunction", tmp_path)
+    function = Function("several-clones.yaml", "ReportReader", tmp_path)
     assert list(function.properties["Environment"]["Variables"]) == ["SECRET_ARN"]
     assert function.properties["Handler"] == "index.handler"
     done, answer = function.run({}, SECRET_ARN=ARN)
@@ -96,7 +96,7 @@ def test_the_application_says_where_it_would_connect_to(tmp_path):
 
 
 def test_the_application_fails_where_it_may_not_read(tmp_path):
-    function = Function("several-clones.yaml", "ReportFunction", tmp_path)
+    function = Function("several-clones.yaml", "ReportReader", tmp_path)
     done, answer = function.run({}, SECRET_ARN=ARN, REFUSE="1")
     assert (done.returncode, answer) == (1, None) and "AccessDeniedException" in done.stderr
 
