@@ -8,6 +8,7 @@ mod contention;
 mod delivery;
 mod deployed;
 mod documents;
+mod examples;
 mod faults;
 mod house;
 mod last_resort;

@@ -45,6 +45,15 @@ if [ -z "${SIM_SERVER:-}" ]; then
     export SIM_SERVER
 fi
 
+# The product in an account of its own, for what an account's owner runs. With the workspace's features, as `cargo test` has it.
+if [ -z "${SERVED_HOUSE:-}" ]; then
+    cargo build --quiet --locked --workspace --example served_house
+    target=$(cargo metadata --quiet --locked --no-deps --format-version 1 |
+        "$venv/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    SERVED_HOUSE=$target/debug/examples/served_house
+    export SERVED_HOUSE
+fi
+
 recorded=${SIM_RECORD_DIR:-target/rds-responses}
 if [ -d "$recorded" ]; then
     echo "recorded answers in $recorded:"

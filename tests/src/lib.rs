@@ -105,23 +105,13 @@ impl House {
 
     /// An account whose operator has set something.
     pub fn operated(config: Config, operator: Operator<'_>, seed: impl FnOnce(&mut World)) -> Self {
-        let mut world = World::new(config);
-        world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
-        let config = world.config.clone();
-        let arn = function_arn(&config);
-        world.dynamodb.create_table(TABLE, "id");
-        world.dynamodb.set_time_to_live(TABLE, "ttl");
-        world.functions.register(FUNCTION, Duration::seconds(60));
-        world.functions.register(LAST_RESORT, Duration::seconds(60));
-        world.functions.send_failures(FUNCTION, LAST_RESORT);
-        let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
-        let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
-        world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
-        world.rds.seed_subnet_group("data");
-        world.rds.seed_parameter_group("prod-params", "aurora-postgresql16");
-        world.rds.seed_cluster(prod("prod"));
-        seed(&mut world);
-        let sim = Sim::in_virtual_time(world);
+        let (world, state_machine) = furnished(config, seed);
+        Self::over(Sim::in_virtual_time(world), state_machine, operator)
+    }
+
+    /// The product in an account that is [`furnished`], whose time is somebody else's matter.
+    pub fn over(sim: Sim, state_machine: String, operator: Operator<'_>) -> Self {
+        let config = sim.with(|world| world.config.clone());
         let handler = Arc::new(handler(&sim, &config, state_machine, operator));
         let last_resort = Arc::new(LastResort {
             http: connection(&sim),
@@ -382,6 +372,27 @@ impl House {
             }
         });
     }
+}
+
+/// An account with everything that the manager's stack has, and the cluster `prod`; and the ARN of the state machine.
+pub fn furnished(config: Config, seed: impl FnOnce(&mut World)) -> (World, String) {
+    let mut world = World::new(config);
+    world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
+    let config = world.config.clone();
+    let arn = function_arn(&config);
+    world.dynamodb.create_table(TABLE, "id");
+    world.dynamodb.set_time_to_live(TABLE, "ttl");
+    world.functions.register(FUNCTION, Duration::seconds(60));
+    world.functions.register(LAST_RESORT, Duration::seconds(60));
+    world.functions.send_failures(FUNCTION, LAST_RESORT);
+    let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
+    let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
+    world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
+    world.rds.seed_subnet_group("data");
+    world.rds.seed_parameter_group("prod-params", "aurora-postgresql16");
+    world.rds.seed_cluster(prod("prod"));
+    seed(&mut world);
+    (world, state_machine)
 }
 
 /// No secret, no key that can be used, and no record of any incarnation.

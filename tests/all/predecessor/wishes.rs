@@ -299,8 +299,8 @@ async fn defect_24_the_example_works_and_a_value_in_the_wrong_place_is_named() {
         assert!(error.contains(name) && error.contains("takes a number"), "{error}");
     }
     // The example that we ship, deployed: only where the function is has to be said in another way.
-    let import = "\n        Fn::ImportValue: !Sub \"${ManagerStack}-LambdaArn\"\n";
-    let example = file("example/template.yaml");
+    let import = "\n        Fn::ImportValue: !Sub \"${CloneManagerStack}-LambdaArn\"\n";
+    let example = file("example/several-clones.yaml");
     assert_eq!(example.matches(import).count(), 3);
     let example = example
         .replace(import, " !Ref Manager\n")

@@ -129,7 +129,9 @@ async fn a27_the_managers_stack_stays_while_stacks_import_its_function() {
     assert!(
         file("template/template.yaml").contains("Export: { Name: !Sub \"${AWS::StackName}-LambdaArn\" }")
     );
-    assert!(file("example/template.yaml").contains("Fn::ImportValue: !Sub \"${ManagerStack}-LambdaArn\""));
+    assert!(
+        file("example/template.yaml").contains("Fn::ImportValue: !Sub \"${CloneManagerStack}-LambdaArn\"")
+    );
     let house = house();
     let manager = "Parameters:\n  Manager:\n    Type: String\nResources:\n  Clone:\n    Type: Custom::AuroraClone\n    Properties:\n      \
                    ServiceToken: !Ref Manager\n      SourceClusterId: prod\nOutputs:\n  LambdaArn:\n    Value: !Ref Manager\n    Export:\n      \

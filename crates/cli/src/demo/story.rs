@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::printer::{Printer, wrap};
 
 /// The stack that a team would deploy.
-const TEMPLATE: &str = include_str!("../../../../example/template.yaml");
+const TEMPLATE: &str = include_str!("../../../../example/several-clones.yaml");
 /// What its resources are called, and how many there are.
 const RESOURCES: [&str; 3] = ["LoadTestClone", "ReportClone", "ReviewClone"];
 /// The stack's name.
@@ -83,7 +83,7 @@ impl<'a> Story<'a> {
         let title = format!("SIMULATED AWS on {address}; nothing here touches a real account");
         self.say(&self.printer.bold(&title))?;
         self.say(&format!(
-            "Real: {COUNT} processes of clone-handler on the AWS SDK, its state machine, example/template.yaml."
+            "Real: {COUNT} processes of clone-handler on the AWS SDK, its state machine, example/several-clones.yaml."
         ))?;
         self.tell_of(&format!(
             "Simulated: RDS, Secrets Manager, KMS, EventBridge, DynamoDB, Step Functions, CloudFormation, and all \
@@ -100,14 +100,14 @@ impl<'a> Story<'a> {
 
     /// Creates a stack from the example.
     fn create(&mut self, stack: &str, template: &str) -> Result<(), Failure> {
-        let parameters = [("ManagerStack", MANAGER), ("SourceClusterId", SOURCE)];
+        let parameters = [("CloneManagerStack", MANAGER), ("SourceClusterId", SOURCE)];
         self.sim.with(|world| create_stack(world, stack, template, &parameters))
     }
 
     /// Begins to update the stack.
     fn update(&mut self, template: &str, since: &str) -> Result<(), Failure> {
         let parameters =
-            [("ManagerStack", MANAGER), ("SourceClusterId", SOURCE), ("CopyCreatedSince", since)];
+            [("CloneManagerStack", MANAGER), ("SourceClusterId", SOURCE), ("CopyCreatedSince", since)];
         self.sim.with(|world| update_stack(world, STACK, template, &parameters))
     }
 

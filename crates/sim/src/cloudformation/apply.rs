@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::intrinsics;
 use super::protocol;
 use super::stack::{Applying, Attempt, Before, Next, OnFailure, Output, RequestType, Resource, Work};
+use super::stand_in;
 use super::template::Definition;
 
 impl Engine<'_, '_> {
@@ -87,6 +88,13 @@ impl Engine<'_, '_> {
             self.stack.applied.insert(name.clone());
             return Ok(());
         }
+        if stand_in::is_one(&definition.kind) {
+            resource.properties = properties;
+            self.status(name, "UPDATE_IN_PROGRESS", None);
+            self.status(name, "UPDATE_COMPLETE", None);
+            self.stack.applied.insert(name.clone());
+            return Ok(());
+        }
         protocol::service_timeout(self.cx, &properties).map_err(|reason| (request, reason))?;
         let old = std::mem::replace(&mut resource.properties, properties.clone());
         self.status(name, "UPDATE_IN_PROGRESS", None);
@@ -105,6 +113,15 @@ impl Engine<'_, '_> {
                 let url = protocol::response_url(self.cx, &format!("{}/{name}", self.stack.id));
                 if let Some(resource) = self.stack.resources.get_mut(name) {
                     resource.physical_id = Some(url);
+                }
+                self.status(name, "CREATE_COMPLETE", None);
+                self.stack.applied.insert(name.clone());
+            }
+            kind if stand_in::is_one(kind) => {
+                let (physical_id, data) = stand_in::make(self.cx, kind, &self.stack.name, name);
+                if let Some(resource) = self.stack.resources.get_mut(name) {
+                    resource.physical_id = Some(physical_id);
+                    resource.data = data;
                 }
                 self.status(name, "CREATE_COMPLETE", None);
                 self.stack.applied.insert(name.clone());

@@ -17,6 +17,7 @@ mod remove;
 mod render;
 mod request;
 mod stack;
+mod stand_in;
 mod template;
 mod view;
 mod wire;

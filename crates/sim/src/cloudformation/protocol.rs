@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::stack::{RequestType, Resource};
 use crate::bucket::ResponseBucket;
+use crate::rng::Rng;
 use crate::world::Context;
 
 /// The longest answer that CloudFormation reads.
@@ -59,9 +60,14 @@ pub fn response_url(cx: &Context<'_>, key: &str) -> String {
 
 /// A physical id of CloudFormation's own making.
 pub(super) fn invented_id(cx: &mut Context<'_>, stack: &str, logical_id: &str) -> String {
+    invented_name(cx.rng, stack, logical_id)
+}
+
+/// A name as CloudFormation makes it.
+pub(super) fn invented_name(rng: &mut Rng, stack: &str, logical_id: &str) -> String {
     const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let random: String = (0..12)
-        .filter_map(|_| usize::try_from(cx.rng.between(0, 35)).ok().and_then(|index| LETTERS.get(index)))
+        .filter_map(|_| usize::try_from(rng.between(0, 35)).ok().and_then(|index| LETTERS.get(index)))
         .map(|byte| char::from(*byte))
         .collect();
     format!("{stack}-{logical_id}-{random}")

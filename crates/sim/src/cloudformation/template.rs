@@ -9,6 +9,7 @@ use super::conditions::Conditions;
 use super::document;
 use super::intrinsics;
 use super::parameters::{self, Declaration, Given};
+use super::stand_in;
 
 /// A template, read and checked as far as that goes without parameters.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -224,6 +225,7 @@ fn declared(name: &str, value: &Value) -> Result<Declared, ApiError> {
         kind,
         "AWS::CloudFormation::CustomResource" | "AWS::CloudFormation::WaitConditionHandle" | "Test::Fail"
     ) && !kind.starts_with("Custom::")
+        && !stand_in::is_one(kind)
     {
         return Err(ApiError::validation(format!("not simulated: resource type {kind} of {name}")));
     }

@@ -188,3 +188,56 @@ fn dangling_names_and_cycles_are_refused() {
     let mut lab = Lab::new();
     assert!(lab.try_create("-bad", &template(&[("A", "")]), &[]).is_err());
 }
+
+/// What a template has around its clones is there at once, and only its references count.
+#[test]
+fn what_stands_around_a_custom_resource_is_a_stand_in() {
+    let text = format!(
+        "{}  Role: {{Type: 'AWS::IAM::Role', Properties: {{Of: !GetAtt A.X}}}}
+  App:
+    Type: AWS::Lambda::Function
+    Properties: {{Role: !GetAtt Role.Arn}}
+  Log: {{Type: 'AWS::Logs::LogGroup'}}
+  Queue: {{Type: 'AWS::SQS::Queue'}}
+Outputs:
+  Role: {{Value: !GetAtt Role.Arn}}
+  App: {{Value: !GetAtt App.Arn}}
+  Log: {{Value: !GetAtt Log.Arn}}
+  Name: {{Value: !Ref App}}
+  Queue: {{Value: !Ref Queue}}
+",
+        template(&[("A", "X: one")])
+    );
+    let mut lab = Lab::new();
+    lab.create(&text);
+    // The role waits for the clone, and the function for the role.
+    assert_eq!((lab.waiting(), lab.resource_status("Role")), (vec!["Create A".to_owned()], String::new()));
+    assert_eq!(lab.resource_status("Log"), "CREATE_COMPLETE");
+    let event = lab.take("Create A");
+    lab.answer(&event, &json!({"PhysicalResourceId": "a", "Data": {"X": "of a"}}));
+    let stack = lab.cfn.stack("s").expect("a stack");
+    assert_eq!(stack.status, "CREATE_COMPLETE");
+    assert_eq!(stack.resources["Role"].properties, json!({"Of": "of a"}));
+    let output = |key: &str| stack.outputs[key].value.as_str();
+    let name = output("Name").to_owned();
+    assert!(name.starts_with("s-App-") && name.len() == 18, "{name}");
+    assert_eq!(output("App"), format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}"));
+    assert!(output("Role").starts_with("arn:aws:iam::123456789012:role/s-Role-"));
+    assert!(output("Log").starts_with("arn:aws:logs:eu-west-1:123456789012:log-group:s-Log-"));
+    assert!(output("Log").ends_with(":*"));
+    assert!(output("Queue").starts_with("https://sqs.eu-west-1.amazonaws.com/123456789012/s-Queue-"));
+    let refused = refusal("Resources: {A: {Type: AWS::Lambda::Alias}}", &[]);
+    assert!(refused.contains("not simulated: resource type AWS::Lambda::Alias of A"), "{refused}");
+    // An update of what they take from others is done at once, and a deletion too.
+    lab.update(&text.replace("X: one", "X: two"));
+    let event = lab.take("Update A");
+    lab.answer(&event, &json!({"PhysicalResourceId": "a", "Data": {"X": "of a again"}}));
+    let stack = lab.cfn.stack("s").expect("a stack");
+    assert_eq!(stack.status, "UPDATE_COMPLETE");
+    assert_eq!(stack.resources["Role"].properties, json!({"Of": "of a again"}));
+    assert_eq!(stack.outputs["Name"].value, name);
+    lab.delete("s");
+    assert_eq!(lab.resource_status("App"), "DELETE_COMPLETE");
+    lab.succeed("Delete A", "a");
+    assert_eq!(lab.status(), "DELETE_COMPLETE");
+}

@@ -27,7 +27,10 @@ impl Story<'_> {
 
     pub(super) async fn creating(&mut self) -> Result<(), Failure> {
         self.section(2, "Creating")?;
-        self.say(&format!("CloudFormation creates the stack {STACK}: three resources, all at once."))?;
+        self.tell_of(&format!(
+            "CloudFormation creates the stack {STACK}: three clones, all at once. Of the application beside them, a \
+             function with its role and its log group, there are stand-ins."
+        ))?;
         self.create(STACK, TEMPLATE)?;
         let all_begun = |world: &World| {
             let begun = tree::clones(world).len() == RESOURCES.len();
