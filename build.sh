@@ -42,8 +42,8 @@ case ${UPLOAD_ONLY:-false} in
   *) fail "UPLOAD_ONLY is '$UPLOAD_ONLY'; it takes true or false" ;;
 esac
 
-command -v python3 >/dev/null || fail "python3 is missing: it writes the package; install Python 3.10 or newer"
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "Python 3.10 or newer is needed, and python3 is $(python3 -V)"
+command -v python3 >/dev/null || fail "python3 is missing: it writes the package; install Python 3.9 or newer"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || fail "Python 3.9 or newer is needed, and python3 is $(python3 -V)"
 
 check_builder() {
   command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"

@@ -47,10 +47,10 @@ def dependencies(lines):
             continue
         name, version = package.split()[:2]
         licence = licence.removesuffix("(*)").strip() or "no licence given"
-        crates.add(f"{name} {version.removeprefix('v')} {licence}\n")
+        crates.add(f"{name} {version.removeprefix('v')} {licence}")
     if not crates:
         raise SystemExit("package.py: cargo tree lists no crate")
-    return "".join(sorted(crates))
+    return "\n".join(sorted(crates))
 
 
 def put(archive, name, mode, data):
@@ -64,6 +64,7 @@ def put(archive, name, mode, data):
 
 def write(folder, target):
     """Zips the bootstrap and the list of its crates."""
+    folder = Path(folder)
     with zipfile.ZipFile(target, "w") as archive:
         put(archive, BOOTSTRAP, 0o755, (folder / BOOTSTRAP).read_bytes())
         put(archive, LIST, 0o644, (folder / LIST).read_bytes())
@@ -96,24 +97,16 @@ def parameters(template):
     return re.findall(r"^  (\w+):", block, flags=re.M)
 
 
-def main(arguments):
-    """Called by build.sh alone."""
-    match arguments:
-        case ["flags", sysroot, commit, target]:
-            print("\n".join(flags(json.load(sys.stdin), sysroot, commit, target)))
-        case ["dependencies"]:
-            print(dependencies(sys.stdin), end="")
-        case ["zip", folder, target]:
-            write(Path(folder), target)
-        case ["architecture", path]:
-            print(architecture(path))
-        case ["parameters", path]:
-            print("\n".join(parameters(Path(path).read_text(encoding="utf-8"))))
-        case ["sha256", path]:
-            print(hashlib.sha256(Path(path).read_bytes()).hexdigest())
-        case _:
-            raise SystemExit(f"package.py: not understood: {arguments}")
-
+COMMANDS = {
+    "flags": lambda sysroot, commit, target: "\n".join(flags(json.load(sys.stdin), sysroot, commit, target)),
+    "dependencies": lambda: dependencies(sys.stdin),
+    "zip": write,
+    "architecture": architecture,
+    "parameters": lambda template: "\n".join(parameters(Path(template).read_text(encoding="utf-8"))),
+    "sha256": lambda path: hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+}
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    said = COMMANDS[sys.argv[1]](*sys.argv[2:])
+    if said:
+        print(said)
