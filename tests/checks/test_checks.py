@@ -80,7 +80,7 @@ def test_a_bad_template_fails_the_whole_program(bad, tmp_path):
     assert done.returncode == 1, done.stdout + done.stderr
     for expected in (
         "cfn-lint W3002: bad.yaml Machine",
-        "checkov CKV_AWS_63: bad.yaml Open",
+        "checkov CKV_AWS_107: bad.yaml Open",
         "cloudsplaining PrivilegeEscalation: bad.yaml Open/policy",
         "cloudsplaining PrivilegeEscalation: bad.yaml Role/open",
         "cloudsplaining ServiceWildcard: bad.yaml Role/open s3",
