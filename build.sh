@@ -99,9 +99,16 @@ check_aws() {
   if [ -n "${AWS_REGION:-}" ]; then export AWS_DEFAULT_REGION=$AWS_REGION; fi
   region=${AWS_DEFAULT_REGION:-$(aws configure get region || true)}
   [ -n "$region" ] || fail "no region is set: AWS_REGION, or the profile's"
-  said=$(aws sts get-caller-identity --query Arn --output text 2>&1) || fail "AWS takes no credentials: $said"
+  said=$(aws sts get-caller-identity --query Arn --output text 2>&1) || fail "AWS takes no credentials: ${said//$'\n'/ }"
   printf 'as %s in %s\n' "$said" "$region"
-  said=$(aws s3api head-bucket --bucket "$LAMBDA_S3_BUCKET" 2>&1) || fail "the bucket '$LAMBDA_S3_BUCKET' can't be reached: $said"
+  said=$(aws s3api head-bucket --bucket "$LAMBDA_S3_BUCKET" --query BucketRegion --output text 2>&1) ||
+    fail "the bucket '$LAMBDA_S3_BUCKET' can't be reached: ${said//$'\n'/ }"
+  # An older CLI does not know where it is.
+  case $said in
+    "" | None | "$region") ;;
+    *) [ "${UPLOAD_ONLY:-false}" = true ] ||
+      fail "the bucket '$LAMBDA_S3_BUCKET' is in $said, and the stack in $region: Lambda takes code from a bucket in its own region" ;;
+  esac
 }
 
 if [ -n "${PACKAGE:-}" ]; then

@@ -65,8 +65,8 @@ for parameter in "$@"; do
     fail "'${parameter%%=*}' is no parameter of build-stack.yml, which has: $(tr '\n' ' ' <<<"$known")"
 done
 command -v aws >/dev/null || fail "the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
-said=$(aws sts get-caller-identity --query Arn --output text 2>&1) || fail "AWS takes no credentials: $said"
-said=$(aws s3api head-bucket --bucket "$LAMBDA_S3_BUCKET" 2>&1) || fail "the bucket '$LAMBDA_S3_BUCKET' can't be reached: $said"
+said=$(aws sts get-caller-identity --query Arn --output text 2>&1) || fail "AWS takes no credentials: ${said//$'\n'/ }"
+said=$(aws s3api head-bucket --bucket "$LAMBDA_S3_BUCKET" 2>&1) || fail "the bucket '$LAMBDA_S3_BUCKET' can't be reached: ${said//$'\n'/ }"
 
 aws cloudformation deploy --template-file build-stack.yml --stack-name "$stack" \
   --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \

@@ -41,7 +41,9 @@ case "$1 ${2:-}" in
   "sts get-caller-identity")
     [ -z "${FAKE_NO_CREDENTIALS:-}" ] || { echo "Unable to locate credentials" >&2; exit 253; }
     echo "arn:aws:iam::123456789012:user/me" ;;
-  "s3api head-bucket") [ -z "${FAKE_NO_BUCKET:-}" ] || { echo "Not Found (404)" >&2; exit 254; } ;;
+  "s3api head-bucket")
+    [ -z "${FAKE_NO_BUCKET:-}" ] || { printf '\nNot Found (404)\n' >&2; exit 254; }
+    echo "${FAKE_BUCKET_REGION-eu-west-1}" ;;
   "cloudformation package") echo "Resources: {}" >target/packaged.yaml ;;
 esac
 """,

@@ -38,7 +38,10 @@ def refused(machine, expected, *arguments, **variables):
         ("REVISION is 'a b'", [], {"REVISION": "a b"}),
         ("no region is set", [], DEPLOY | {"FAKE_REGION": ""}),
         ("AWS takes no credentials: Unable to locate credentials", [], DEPLOY | {"FAKE_NO_CREDENTIALS": "1"}),
-        ("the bucket 'bucket' can't be reached: Not Found (404)", [], DEPLOY | {"FAKE_NO_BUCKET": "1"}),
+        ("the bucket 'bucket' can't be reached:  Not Found (404)", [], DEPLOY | {"FAKE_NO_BUCKET": "1"}),
+        ("'bucket' is in us-east-1, and the stack in eu-west-1", [], DEPLOY | {"FAKE_BUCKET_REGION": "us-east-1"}),
+        ("'bucket' is in us-east-1, and the stack in us-west-2", [],
+         DEPLOY | {"FAKE_BUCKET_REGION": "us-east-1", "AWS_REGION": "us-west-2"}),
         ("cargo-lambda is missing: python3 -m pip install", [], {"FAKE_CARGO_LAMBDA": ""}),
         ("cargo-lambda is 1.8.10, and 1.9.2 or newer is needed", [], {"FAKE_CARGO_LAMBDA": "1.8.10"}),
         ("zig is 0.9.1, and 0.17.0 or newer is needed", [], {"FAKE_ZIG": "0.9.1"}),
@@ -110,8 +113,9 @@ def test_deploys(machine):
     ]
 
 
-def test_uploads_without_a_deployment(machine):
-    code, said = machine.run(**DEPLOY | {"UPLOAD_ONLY": "true", "STACK_NAME": ""})
+@pytest.mark.parametrize("region", ["eu-west-1", "us-east-1", "None"])
+def test_uploads_without_a_deployment(machine, region):
+    code, said = machine.run(**DEPLOY | {"UPLOAD_ONLY": "true", "STACK_NAME": "", "FAKE_BUCKET_REGION": region})
     assert code == 0, said
     assert "aws s3 cp --no-progress target/packaged.yaml s3://bucket/manager/abc/stack.yaml" in machine.calls
     assert not [call for call in machine.calls if call.startswith("aws cloudformation deploy")]
