@@ -1,9 +1,13 @@
 """build.sh: what it refuses, before anything is built, and what it calls when it does not."""
 
+import re
 import subprocess
 import zipfile
 
 import pytest
+import yaml
+
+from conftest import ROOT
 
 DEPLOY = {"LAMBDA_S3_BUCKET": "bucket", "LAMBDA_S3_PREFIX": "manager/", "STACK_NAME": "clones", "REVISION": "abc"}
 
@@ -198,3 +202,14 @@ def test_makes_the_project(machine):
         " SourceLocation=https://github.com/me/manager.git SourceName=manager Webhook=true LambdaS3Bucket=bucket"
         " LambdaS3Prefix=p Architecture=x86_64 TimeoutInMinutes=60"
     )
+
+
+def test_every_command_of_the_buildspec_is_a_command():
+    spec = yaml.safe_load((ROOT / "buildspec.yml").read_text("utf-8"))
+    assert spec["env"]["shell"] == "bash"
+    for phase in spec["phases"].values():
+        for command in phase["commands"]:
+            assert isinstance(command, str), f"YAML makes something else of {command}"
+            subprocess.run(["bash", "-n", "-c", command], check=True)
+            for path in re.findall(r"(?<![\w/$.-])(?:\./)?((?:tests|template)/[\w./-]+|build\.sh)", command):
+                assert (ROOT / path).is_file(), f"there is no {path}"
