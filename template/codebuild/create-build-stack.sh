@@ -26,7 +26,8 @@ stack=${STACK_NAME:-codebuild-aurora-clone-manager}
 [[ $stack =~ ^[A-Za-z][A-Za-z0-9-]{0,127}$ ]] || fail "STACK_NAME is '$stack'; it takes a letter first, then letters, digits and hyphens"
 
 location=${SOURCE_LOCATION:-$(git remote get-url origin 2>/dev/null || true)}
-[ -n "$location" ] || fail "SOURCE_LOCATION is not set, and git has no remote 'origin': the repository's URL, or bucket/key of an archive"
+[ -n "$location" ] ||
+  fail "SOURCE_LOCATION is not set, and git has no remote 'origin': the repository's URL, or bucket/key of an archive"
 # CodeBuild takes no ssh.
 if [[ $location =~ ^(ssh://)?git@([^:/]+)[:/](.+)$ ]]; then location=https://${BASH_REMATCH[2]}/${BASH_REMATCH[3]}; fi
 case $location in

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import built
 import machines
-from templates import ROOT, all_templates, Template
+from templates import ROOT, Template, all_templates
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = ROOT / "target" / "package.zip"

@@ -24,7 +24,9 @@ case "$1 ${2:-}" in
       {"source": null, "manifest_path": "%s/crates/core/Cargo.toml"},
       {"source": "registry", "manifest_path": "/home/me/.cargo/registry/src/index-1/serde-1.0.0/Cargo.toml"}]}' \
       "$PWD" "$PWD" "$PWD" ;;
-  "tree --locked") printf 'aurora-clone-lambda v0.1.0 (%s)|Apache-2.0\nserde v1.0.0|MIT OR Apache-2.0\nserde v1.0.0|MIT OR Apache-2.0 (*)\n' "$PWD" ;;
+  "tree --locked")
+    printf 'aurora-clone-lambda v0.1.0 (%s)|Apache-2.0\n' "$PWD"
+    printf 'serde v1.0.0|MIT OR Apache-2.0\nserde v1.0.0|MIT OR Apache-2.0 (*)\n' ;;
   *) echo "fake cargo does not know: $*" >&2; exit 1 ;;
 esac
 """,
