@@ -21,7 +21,7 @@ def needed_glibc(text):
 
 def machine_paths(program, folders):
     """Which folders of a machine a program names."""
-    named = [folder for folder in folders if folder.encode() in program]
+    named = [folder for folder in folders if f"{folder}/".encode() in program]
     # Whoever built it, and wherever.
     named += [found.decode() for found in set(re.findall(rb"/(?:home|root|Users)/[\w./-]+", program))]
     named += [found.decode() for found in set(re.findall(rb"[\w./-]+/\.(?:cargo|rustup)/[\w./-]*", program))]

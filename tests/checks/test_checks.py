@@ -151,6 +151,7 @@ def test_the_highest_glibc():
 def test_the_folders_of_a_machine():
     program = b"\0/rustc/0123/library/std\0/registry/serde/lib.rs\0/aurora-clone-manager/x\0"
     assert not built.machine_paths(program, {"/srv/build"})
+    assert not built.machine_paths(program + b"aurora-clone/root maintenance/workers", {"/root", "/work"})
     for named in (b"/srv/build/crates/x.rs", b"/home/me/x.rs", b"/root/.cargo/registry/x", b"/opt/.rustup/toolchains/x"):
         assert built.machine_paths(program + named + b"\0", {"/srv/build"})
 
