@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # The programs that the scripts may find; everything else is missing unless it is faked.
-REAL = ("bash", "env", "sed", "tr", "grep", "dirname", "basename", "cp", "rm", "mkdir", "cat", "git", "chmod")
+REAL = ("bash", "env", "sed", "tr", "grep", "dirname", "basename", "cp", "rm", "mkdir", "cat", "git", "chmod",
+        "mktemp", "tar", "find", "cmp")
 
 FAKES = {
     "cargo": r"""
@@ -18,7 +19,9 @@ case "$1 ${2:-}" in
   "lambda build")
     printf '%s\n' "$CARGO_ENCODED_RUSTFLAGS" "$CFLAGS" >"$FAKES/flags"
     mkdir -p target/lambda/bootstrap
-    printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\076\0and the rest' >target/lambda/bootstrap/bootstrap ;;
+    printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\076\0and the rest' >target/lambda/bootstrap/bootstrap
+    # A compiler that tells where it was.
+    [ -z "${FAKE_TELLTALE:-}" ] || pwd >>target/lambda/bootstrap/bootstrap ;;
   "metadata --locked")
     printf '{"workspace_root": "%s", "target_directory": "%s/target", "packages": [
       {"source": null, "manifest_path": "%s/crates/core/Cargo.toml"},
@@ -63,6 +66,8 @@ class Machine:
             made.mkdir(parents=True)
         shutil.copy(ROOT / "build.sh", self.sources)
         shutil.copytree(ROOT / "template", self.sources / "template")
+        (self.sources / "tests/checks").mkdir(parents=True)
+        shutil.copy(ROOT / "tests/checks/reproducible.sh", self.sources / "tests/checks")
         for name in REAL:
             (self.bin / name).symlink_to(shutil.which(name))
         # No module of the machine that runs the tests, such as ziglang.

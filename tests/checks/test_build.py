@@ -104,6 +104,16 @@ def test_builds_with_flags_that_hide_the_machine(machine):
     assert f"-ffile-prefix-map={machine.sources}=/aurora-clone-manager" in c
 
 
+def test_two_builds_are_compared(machine):
+    code, said = machine.run("--verify")
+    assert code == 0 and "the two packages are the same" in said, said
+    folders = {line for line in said.splitlines() if line.startswith("built in ")}
+    assert len(folders) == 2
+    code, said = machine.run("--verify", FAKE_TELLTALE="1")
+    assert code == 1 and "the two packages differ" in said, said
+    assert not (machine.sources / "target").exists()
+
+
 def test_deploys(machine):
     code, said = machine.run("NamePrefix=x-", **DEPLOY)
     assert code == 0, said
