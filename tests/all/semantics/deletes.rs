@@ -142,6 +142,22 @@ async fn what_is_gone_already_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stack_at_rest_keeps_its_clone() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&[])).await;
+    let calls = house.rds_calls().len();
+    let arn = house.look(|world| world.rds.cluster(&clone.id).unwrap().arn.clone());
+    for id in [arn.as_str(), "an-invented-id"] {
+        house.forge("Delete", "web", &format!("forged-{}", id.len()), id, r#"{"SourceClusterId": "prod"}"#);
+        house.sim.sleep(Duration::minutes(30)).await;
+        assert!(house.look(|world| world.rds.cluster(&clone.id).is_some_and(|c| c.status == "available")));
+    }
+    let changed: Vec<_> = house.rds_calls().split_off(calls);
+    assert!(changed.iter().all(|call| call.operation.starts_with("Describe")), "{changed:?}");
+    deleted(&house).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_ours_stays_whatever_it_is_called_or_tagged() {
     // Somebody's cluster of the same name; somebody's clone of ours, to which Aurora copied the tags, under that name.
     for tagged in [false, true] {
