@@ -14,8 +14,8 @@ pub mod quarter;
 pub mod secrecy;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aurora_clone_aws::cloud::{Cloud, Parts};
 use aurora_clone_core::arn::Place;
@@ -57,6 +57,7 @@ pub struct House {
     /// The account.
     pub sim: Sim,
     broken: Arc<AtomicBool>,
+    settings: Arc<Mutex<Settings>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -113,6 +114,8 @@ impl House {
     pub fn over(sim: Sim, state_machine: String, operator: Operator<'_>) -> Self {
         let config = sim.with(|world| world.config.clone());
         let handler = Arc::new(handler(&sim, &config, state_machine, operator));
+        let settings = Arc::new(Mutex::new(settings(operator)));
+        let present = Arc::clone(&settings);
         let last_resort = Arc::new(LastResort {
             http: connection(&sim),
             region: config.region.clone(),
@@ -125,7 +128,12 @@ impl House {
             tokio::spawn(async move { driver.drive().await }),
             tokio::spawn(async move {
                 let handle = move |event: Value, _deadline: DateTime<Utc>| {
-                    let handler = Arc::clone(&handler);
+                    let handler = CloneHandler {
+                        cloud: handler.cloud.clone(),
+                        settings: present.lock().unwrap().clone(),
+                        home: handler.home.clone(),
+                        response_origin: None,
+                    };
                     let broken = breaks.load(Ordering::Relaxed);
                     async move {
                         if broken {
@@ -148,12 +156,17 @@ impl House {
                 answerer.run_function(LAST_RESORT, handle).await;
             }),
         ];
-        Self { sim, broken, tasks }
+        Self { sim, broken, settings, tasks }
     }
 
     /// From now on the function's process ends in each of its invocations, as with a setting that it refuses; or no more.
     pub fn break_handler(&self, broken: bool) {
         self.broken.store(broken, Ordering::Relaxed);
+    }
+
+    /// From now on the function has other settings, as after an update of the manager's stack.
+    pub fn operate(&self, operator: Operator<'_>) {
+        *self.settings.lock().unwrap() = settings(operator);
     }
 
     /// The product's clients, for what another function than the handler does. No state machine is theirs.

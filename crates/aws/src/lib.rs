@@ -19,6 +19,7 @@ pub mod observe;
 pub mod orphans;
 pub mod parameter;
 pub mod read_only;
+pub mod removals;
 pub mod requests;
 pub mod rules;
 pub mod secrets;

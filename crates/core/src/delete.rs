@@ -7,7 +7,8 @@ use serde_json::Map;
 
 use crate::arn::{self, Place};
 use crate::events;
-use crate::guard::{self, Owned};
+use crate::guard::{self, NotOurs, Owned};
+use crate::names::tag;
 use crate::plan::{Action, Decision, Plan, Seen};
 use crate::record::Incarnation;
 use crate::request::{Owner, fence_of, snapshot_identifier};
@@ -98,6 +99,24 @@ impl Unwanted {
         };
         clusters.iter().filter_map(target).collect()
     }
+
+    /// Clusters that go with the resource by everything but their names, which begin with an earlier prefix: IAM lets nobody of ours
+    /// delete them. As long as they are there, their secrets and keys are needed.
+    fn out_of_reach<'a>(
+        &self,
+        clusters: &'a [Cluster],
+        records: &[Incarnation],
+        settings: &Settings,
+    ) -> Vec<&'a Cluster> {
+        let is = |cluster: &&Cluster| {
+            let proof = guard::prove(cluster, &self.owner, &settings.name_prefix);
+            let generation = cluster.tag(tag::GENERATION).unwrap_or_default();
+            let made = records.iter().find(|record| record.generation == generation);
+            matches!(proof, Err(NotOurs::Prefix(..)))
+                && self.names(&cluster.arn, generation, made.is_none_or(|record| record.made))
+        };
+        clusters.iter().filter(is).collect()
+    }
 }
 
 /// Everything that is known when a step of a Delete is decided.
@@ -124,7 +143,11 @@ pub fn plan(
     now: DateTime<Utc>,
 ) -> Plan {
     let targets = unwanted.targets(view.clusters, view.records, settings);
-    if let Some(reason) = hindrance(&targets).or_else(|| taken_name(unwanted, &targets, view)) {
+    let out_of_reach = unwanted.out_of_reach(view.clusters, view.records, settings);
+    let reason = hindrance(&targets)
+        .or_else(|| other_prefix(&out_of_reach, settings))
+        .or_else(|| taken_name(unwanted, &targets, view));
+    if let Some(reason) = reason {
         return Plan::decide(Decision::failed(&unwanted.physical_id, reason));
     }
     if !targets.is_empty() {
@@ -137,6 +160,10 @@ pub fn plan(
         actions.truncate(MOST_AT_ONCE);
         let names: Vec<&str> = targets.iter().map(|target| target.cluster.identifier.as_str()).collect();
         return Plan::act(actions, POLL, format!("{} is being deleted", names.join(", ")), Seen::default());
+    }
+    if let Some(cluster) = out_of_reach.first() {
+        let because = format!("{} is being deleted by somebody else", cluster.identifier);
+        return Plan::wait(POLL, because, Seen::default());
     }
     let actions = remaining(&unwanted.owner, view.remains);
     let since = seen.absent_since.unwrap_or(now);
@@ -163,6 +190,17 @@ fn hindrance(targets: &[Target<'_>]) -> Option<String> {
     Some(format!(
         "The cluster {} is stopped, and AWS deletes no stopped cluster. Start it and delete again.",
         stopped.identifier
+    ))
+}
+
+/// What only a person can delete, since the operator has changed the prefix.
+fn other_prefix(out_of_reach: &[&Cluster], settings: &Settings) -> Option<String> {
+    let cluster = out_of_reach.iter().find(|cluster| cluster.status.phase() != Phase::Deleting)?;
+    Some(format!(
+        "The cluster {} was made under another NamePrefix, and the manager may delete only what begins with {:?}. Nothing was \
+         deleted: its secret and its key are needed as long as it is there. Set NamePrefix back, or delete the cluster by hand, and \
+         delete again.",
+        cluster.identifier, settings.name_prefix
     ))
 }
 

@@ -1,12 +1,12 @@
 //! How a clone goes, and what stays.
 
-use aurora_clone_core::names::tag;
+use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::request::snapshot_identifier;
 use aurora_clone_sim::rds::{SeedCluster, SeedInstance, SeedSnapshot};
 use aurora_clone_tests::House;
 use chrono::Duration;
 
-use super::scene::{Scene, changes, created, deleted, lines, log};
+use super::scene::{OPERATOR, Scene, changes, created, deleted, lines, log};
 
 fn snapshots(house: &House) -> Vec<String> {
     house.look(|world| world.rds.snapshots().map(|snapshot| snapshot.id.clone()).collect())
@@ -177,4 +177,50 @@ async fn what_is_not_ours_stays_whatever_it_is_called_or_tagged() {
         deleted(&house).await;
         assert!(house.look(|world| world.rds.cluster("clone-mine").is_some()), "{tagged}");
     }
+}
+
+fn secrets_and_keys(house: &House) -> (usize, usize) {
+    house.look(|world| {
+        let made = |key: &&aurora_clone_sim::kms::Key| key.tags.contains_key(tag::MANAGER);
+        let keys = world.kms.keys().filter(made).filter(|key| key.deletion_date.is_none());
+        (world.secrets.iter().filter(|secret| secret.deleted_at.is_none()).count(), keys.count())
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_with_an_earlier_prefix_is_not_deleted_and_keeps_its_password() {
+    let other: Vec<(&str, &str)> = OPERATOR.iter().copied().chain([(env::NAME_PREFIX, "other-")]).collect();
+    for by_hand in [false, true] {
+        let house = Scene::Rich.open();
+        let clone = created(&house, &lines(&["ForceCreateKmsKey: true"])).await;
+        house.operate(&other);
+        let calls = changes(&house).len();
+        house.delete("web");
+        assert_eq!(house.settled("web").await, "DELETE_FAILED");
+        let story = house.story("web");
+        for words in [&clone.id, "NamePrefix", "\"other-\"", "delete the cluster by hand"] {
+            assert!(story.contains(words), "{story}");
+        }
+        assert_eq!((changes(&house).len(), house.ours().len()), (calls, 1));
+        assert_eq!(secrets_and_keys(&house), (1, 1));
+        match by_hand {
+            true => house.sim.with(|world| world.rds.vanish(&clone.id)),
+            false => house.operate(OPERATOR),
+        }
+        deleted(&house).await;
+        assert_eq!(secrets_and_keys(&house), (0, 0));
+        assert!(house.ours().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_was_renamed_stays_and_its_password_goes() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&["ForceCreateKmsKey: true"])).await;
+    house.sim.with(|world| world.rds.rename(&clone.id, "clone-renamed"));
+    house.delete("web");
+    house.sim.sleep(Duration::minutes(30)).await;
+    assert_eq!(house.status("web"), "DELETE_COMPLETE", "{}", house.story("web"));
+    assert!(house.look(|world| world.rds.cluster("clone-renamed").is_some()));
+    assert_eq!(secrets_and_keys(&house), (0, 0));
 }

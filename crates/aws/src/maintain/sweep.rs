@@ -7,7 +7,7 @@ use aurora_clone_core::plan::Action;
 use aurora_clone_core::pool::config::Maintenance;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState};
-use aurora_clone_core::sweep::check::{check, check_actions};
+use aurora_clone_core::sweep::check::{check, check_actions, check_followed};
 use aurora_clone_core::sweep::follow::{Followed, Sight, follow};
 use aurora_clone_core::sweep::{
     self, Finding, Heard, Kind, Plan, Removing, Rules, View, Why, Word, lease, orphan,
@@ -20,7 +20,7 @@ use super::{Follows, MaintainError, trust_time};
 use crate::cloud::{CallError, Cloud};
 use crate::execute::{self, Outcome};
 use crate::lock::Lock;
-use crate::{cloudformation, events, incarnations, keys, observe, orphans, secrets};
+use crate::{cloudformation, events, incarnations, keys, observe, orphans, removals, secrets};
 
 /// The lease of the sweep. No root can be called that.
 const LEASE: &str = "maintenance/sweep";
@@ -46,7 +46,7 @@ pub struct Sweep<'a> {
     pub seen: Seen,
 }
 
-/// What earlier steps of a run began. It travels through the state machine and holds no secret.
+/// What earlier steps of a run began. It travels through the state machine and holds no secret, and proves nothing: the table does.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// What goes, and has to be followed.
@@ -148,6 +148,9 @@ impl<'a> Sweep<'a> {
         for key in &plan.forget {
             orphans::forget(cloud, key).await?;
         }
+        for removing in &plan.removing {
+            removals::begin(cloud, removing, self.now).await?;
+        }
         let mut shown = shown(&plan);
         shown.troubles.extend(self.execute(cloud, lock, &plan.actions).await?);
         let seen = Seen { removing: plan.removing };
@@ -176,7 +179,7 @@ impl<'a> Sweep<'a> {
     ) -> Result<Went, MaintainError> {
         let (mut shown, mut seen) = (Shown::default(), Seen::default());
         for removing in &self.seen.removing {
-            let name = removing.identifier.clone().unwrap_or_default();
+            let begun = removals::begun(cloud, removing).await?;
             // By its immutable id: a clone that somebody renamed meanwhile keeps its password.
             let is_it = |cluster: &&Cluster| Some(&cluster.resource_id) == removing.resource_id.as_ref();
             let cluster = clusters.iter().find(is_it);
@@ -192,19 +195,26 @@ impl<'a> Sweep<'a> {
                 Some(alias) => keys::observe(cloud, alias).await?,
                 None => None,
             };
-            let sight = Sight { cluster, instances: &instances, secret: secret.as_ref(), key: key.as_ref() };
+            let (secret_seen, key_seen) = (secret.as_ref(), key.as_ref());
+            let sight = Sight { begun, cluster, instances: &instances, secret: secret_seen, key: key_seen };
             match follow(removing, sight, self.settings, &self.rules(), self.now) {
                 Followed::Done => {
                     self.forget(cloud, removing).await?;
-                    info!(cluster = name, "AWS has taken all of it");
+                    removals::end(cloud, removing).await?;
+                    info!(cluster = removing.name(), "AWS has taken all of it");
                 }
-                Followed::Stopped(why) => shown.findings.push(Finding {
-                    kind: Kind::Cluster,
-                    name: name.clone(),
-                    owner: None,
-                    what: "goes no longer",
-                    why,
-                }),
+                Followed::Stopped(why) => {
+                    if begun.is_some() {
+                        removals::end(cloud, removing).await?;
+                    }
+                    shown.findings.push(Finding {
+                        kind: Kind::Cluster,
+                        name: removing.name().to_owned(),
+                        owner: None,
+                        what: "goes no longer",
+                        why,
+                    });
+                }
                 Followed::Again(actions, next) => {
                     let of_it = secret.into_iter().collect::<Vec<_>>();
                     let key = removing.key.clone().zip(key).into_iter().collect::<Vec<_>>();
@@ -215,7 +225,7 @@ impl<'a> Sweep<'a> {
                         keys: &key,
                         living: None,
                     };
-                    check_actions(&actions, &view, self.settings)?;
+                    check_followed(&actions, removing, begun, &view, self.settings, self.now)?;
                     shown.troubles.extend(self.execute(cloud, lock, &actions).await?);
                     seen.removing.push(*next);
                 }
@@ -336,12 +346,11 @@ fn follows(seen: &Seen) -> Follows {
 
 /// What begins to go, and why.
 fn goes(removing: &Removing) -> String {
-    let name = removing.identifier.as_deref().or(removing.secret.as_deref()).or(removing.key.as_deref());
     let why = match removing.why {
         Why::Lease => "its lease is over",
         Why::Orphan => "no stack owns it any more",
     };
-    format!("{} is taken away: {why}", name.unwrap_or("what is left of a clone"))
+    format!("{} is taken away: {why}", removing.name())
 }
 
 fn told(event: &Event) -> String {

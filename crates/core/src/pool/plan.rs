@@ -157,7 +157,7 @@ pub fn plan(
         }
         _ => Vec::new(),
     };
-    let seen = Seen { purged: begun + retirement.purged, refused: seen.refused.clone() };
+    let seen = Seen { purged: begun.saturating_add(retirement.purged), refused: seen.refused.clone() };
     let report = Report::new(&Decided {
         policy,
         family: &family,

@@ -231,7 +231,7 @@ impl Retirer<'_> {
             .iter()
             .filter(|copy| matches!(copy.state, State::Retiring(Some(_))) && self.hindrance(copy).is_none());
         let marked = marked.count();
-        let mut room = self.cap.saturating_sub(marked + self.begun);
+        let mut room = self.cap.saturating_sub(marked).saturating_sub(self.begun);
         let mut order: Vec<usize> =
             (0..fates.len()).filter(|n| matches!(fates[*n], Fate::Marked(_))).collect();
         order.sort_by_key(|n| {

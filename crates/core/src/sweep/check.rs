@@ -16,6 +16,9 @@ use crate::snapshot::Cluster;
 
 use super::{Heard, Plan, Removing, Rules, View, Why, Word};
 
+/// Nothing is followed for as long as this.
+const MOST_FOLLOWED: Duration = Duration::hours(28);
+
 /// Checks a run's plan against what was observed and heard.
 pub fn check(
     plan: &Plan,
@@ -77,7 +80,36 @@ pub fn check(
     Ok(())
 }
 
-/// Checks the changes of a later step, by the rules of every plan.
+/// Checks the changes of a later step: nothing goes but what a run began to take away, within the time that it may be followed.
+pub fn check_followed(
+    actions: &[Action],
+    removing: &Removing,
+    begun: Option<DateTime<Utc>>,
+    view: &View<'_>,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<(), Violation> {
+    check_actions(actions, view, settings)?;
+    ensure(begun.is_some_and(|begun| now < begun + MOST_FOLLOWED), || {
+        format!("no run has begun to take {} away", removing.name())
+    })?;
+    for action in actions {
+        let (goes, name) = match action {
+            Action::DeleteInstance { cluster, .. } | Action::DeleteCluster { cluster, .. } => {
+                (removing.resource_id.as_deref() == Some(cluster.resource_id()), cluster.identifier())
+            }
+            Action::DeleteSecret { secret } => {
+                (removing.secret.as_deref() == Some(secret.name()), secret.name())
+            }
+            Action::DeleteKey { key } => (removing.key.as_deref() == Some(key.alias()), key.alias()),
+            other => return Err(Violation(format!("no sweep goes on like this: {other:?}"))),
+        };
+        ensure(goes, || format!("{name} goes for no reason"))?;
+    }
+    Ok(())
+}
+
+/// Checks changes by the rules of every plan.
 pub fn check_actions(actions: &[Action], view: &View<'_>, settings: &Settings) -> Result<(), Violation> {
     let plan = plan::Plan::act(actions.to_vec(), 1, "a sweep", Seen::default());
     check::check(&plan, view.clusters, view.instances, settings)

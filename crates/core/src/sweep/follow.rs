@@ -1,12 +1,15 @@
 //! What follows when something begins to go: its instances, its cluster, and, as soon as AWS has taken that, its secret and its key.
 //!
-//! Every step proves again what it deletes: a lease that was renewed, or a clone that somebody keeps, is left alone in the middle.
+//! A later step is told by its input what goes, and whoever may invoke the function can write such an input. So it proves nothing: what a
+//! run has begun to take away is in the table, and nothing else is followed. And every step proves again what it deletes: a lease that was
+//! renewed, or a clone that somebody keeps, is left alone in the middle.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::delete::{self, Remains};
 use crate::guard;
+use crate::hash;
 use crate::names::tag;
 use crate::plan::Action;
 use crate::request::{Owner, resource_key};
@@ -19,6 +22,9 @@ use super::{Rules, View};
 
 /// Absent means: at two looks at least this far apart, since listings lag behind.
 const ABSENT_FOR: Duration = Duration::seconds(30);
+
+/// How long what a run began may be followed: longer than any execution of the state machine lasts. What is left by then is decided anew.
+pub const FOLLOWED_FOR: Duration = Duration::hours(27);
 
 /// Why something goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,6 +123,23 @@ impl Removing {
             && !tags.contains_key(tag::KEEP)
     }
 
+    /// What the table knows it by: the same for exactly the same things that go for the same reason.
+    pub fn key(&self) -> String {
+        let Self { manager, stack_id, logical_id, generation, identifier, resource_id, .. } = self;
+        let Self { secret, key, why, absent_since: _, .. } = self;
+        let mut parts = vec![manager.clone(), stack_id.clone(), logical_id.clone(), generation.clone()];
+        parts.extend([identifier, resource_id, secret, key].map(|part| format!("{part:?}")));
+        parts.push(format!("{why:?}"));
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        hash::short(&parts, 40)
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        let name = self.identifier.as_deref().or(self.secret.as_deref()).or(self.key.as_deref());
+        name.unwrap_or("what is left of a clone")
+    }
+
     /// Whose it was.
     pub fn owner(&self) -> Owner {
         Owner {
@@ -145,6 +168,8 @@ impl Removing {
 /// What a later step observes of something that goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
+    /// When a run decided that exactly this goes, as the table remembers.
+    pub begun: Option<DateTime<Utc>>,
     /// The cluster of that resource id, whatever it is called by now: one that was renamed by hand still needs its password.
     pub cluster: Option<&'a Cluster>,
     /// Its instances.
@@ -174,6 +199,10 @@ pub fn follow(
     rules: &Rules<'_>,
     now: DateTime<Utc>,
 ) -> Followed {
+    if sight.begun.is_none_or(|begun| now - begun > FOLLOWED_FOR) {
+        let why = "no run has begun to take it away, or all of that is over";
+        return Followed::Stopped(format!("{} is left alone: {why}", removing.name()));
+    }
     // Another cluster may bear the name by now.
     let same = |cluster: &&Cluster| Some(&cluster.resource_id) == removing.resource_id.as_ref();
     let mut next = Removing { absent_since: None, ..removing.clone() };

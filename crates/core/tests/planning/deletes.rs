@@ -319,3 +319,46 @@ fn what_is_gone_is_looked_for_twice() {
     let seen = Seen { absent_since: Some(now() - Duration::hours(1)), ..Seen::default() };
     assert_eq!(look(&unwanted(INVENTED, 9), view, &seen).seen.absent_since, None);
 }
+
+/// The operator changed the prefix: nothing may delete such a clone, and whoever uses it needs its password.
+#[test]
+fn what_has_an_earlier_prefix_keeps_its_password_and_fails_the_delete() {
+    let old = incarnation("old-a", "0-a");
+    let records = [record("old-a", "0-a", true), record("clone-b", "1-b", true)];
+    let remains = [remains("old-a", "0-a")];
+    let going = Cluster { status: Status("deleting".to_owned()), ..old.clone() };
+    let seen = Seen { absent_since: Some(now() - Duration::hours(1)), ..Seen::default() };
+    let look_at = |unwanted: &Unwanted, clusters: &[Cluster]| {
+        let view = View { clusters, instances: &[], records: &records, remains: &remains, taken: &[] };
+        look(unwanted, view, &seen)
+    };
+    let named = unwanted(&old.arn, 9);
+    let alone = [old.clone()];
+    // Where others could go, they do not: what failed is asked for again as a whole.
+    let beside = [incarnation("clone-b", "1-b"), old.clone()];
+    let whole = Unwanted { whole: true, ..named.clone() };
+    for (unwanted, clusters) in [(&named, &alone[..]), (&unwanted(INVENTED, 9), &alone), (&whole, &beside)] {
+        let decision = decided(look_at(unwanted, clusters));
+        assert!(!decision.success && decision.events.is_empty(), "{decision:?}");
+        for words in ["old-a", "\"clone-\"", "NamePrefix", "by hand"] {
+            assert!(decision.reason.contains(words), "{} has no {words}", decision.reason);
+        }
+    }
+    // Somebody deletes it, and as long as that takes nothing else goes.
+    let plan = look_at(&named, &[going]);
+    assert!(plan.actions.is_empty() && matches!(plan.next, Next::Wait { .. }), "{plan:?}");
+    assert_eq!(plan.seen.absent_since, None);
+    let rest = ["/aurora-clone-manager/old-a", "alias/aurora-clone/old-a"];
+    assert_eq!(deleted(&look_at(&named, &[]).actions), rest);
+    // What is not meant is in nobody's way: another incarnation, a later one, a stranger's clone, another resource's.
+    let other = with(old.clone(), &[(tag::LOGICAL_ID, "Other")]);
+    for (unwanted, cluster) in [
+        (unwanted(&place().cluster_arn("clone-b"), 9), old.clone()),
+        (unwanted(INVENTED, 0), old.clone()),
+        (named.clone(), carrying("old-x", &old)),
+        (named, other),
+    ] {
+        let plan = look_at(&unwanted, &[cluster]);
+        assert!(!matches!(plan.next, Next::Decide(Decision { success: false, .. })), "{plan:?}");
+    }
+}

@@ -1,8 +1,9 @@
 //! Whatever happened before, these hold.
 
 use aurora_clone_core::names::tag;
+use aurora_clone_core::pool::action::Action;
 use aurora_clone_core::pool::config::{CopyMethod, SourceConfig};
-use aurora_clone_core::pool::plan::{Next, Plan};
+use aurora_clone_core::pool::plan::{Next, Plan, Seen};
 use aurora_clone_core::relatives::relatives;
 use aurora_clone_core::snapshot::{Cluster, Status};
 use chrono::Duration;
@@ -31,6 +32,11 @@ fn any_config() -> impl Strategy<Value = SourceConfig> {
 
 fn ops(deed: BoxedStrategy<Deed>) -> impl Strategy<Value = Vec<Op>> {
     proptest::collection::vec(any_op(deed), 0..40)
+}
+
+/// How many copies a step says that its run has purged.
+fn any_purged() -> impl Strategy<Value = usize> {
+    prop_oneof![0..4_usize, select(&[usize::MAX - 1, usize::MAX][..])]
 }
 
 /// A world after all that.
@@ -114,6 +120,27 @@ proptest! {
             prop_assert_eq!((&second.short, &second.next), (&first.short, &Next::Settled));
             prop_assert!(second.events.is_empty());
         }
+    }
+
+    /// What a step says that earlier ones did can be forged: it keeps copies, and takes none.
+    #[test]
+    fn no_claim_of_a_step_takes_a_copy_away(config in any_config(), ops in ops(any_deed()), purged in any_purged(), refused in any::<u64>()) {
+        let (mut world, _) = after(config, &ops);
+        let goes = |plan: &Plan| -> Vec<Action> {
+            let ends = |action: &Action| matches!(
+                action,
+                Action::Mark { .. } | Action::DeleteInstance { .. } | Action::DeleteCopy { .. } | Action::DeleteSnapshot(_)
+            );
+            plan.steps.iter().map(|step| step.action.clone()).filter(ends).collect()
+        };
+        world.room.seen = Seen::default();
+        let Ok(first) = world.room.try_plan() else { return Ok(()) };
+        let keys = first.steps.iter().enumerate().filter(|(n, _)| refused >> (n % 64) & 1 == 1);
+        let refused = keys.map(|(_, step)| (step.action.key(), "no".to_owned())).collect();
+        world.room.seen = Seen { purged, refused };
+        let forged = world.room.try_plan().unwrap();
+        let (may, does) = (goes(&first), goes(&forged));
+        prop_assert!(does.iter().all(|action| may.contains(action)), "{does:#?} beside {may:#?}");
     }
 
     /// L2.

@@ -1,5 +1,6 @@
 //! The sweep end to end: leases that are over, and what no stack owns any more.
 
+mod forged;
 mod leases;
 mod orphans;
 mod words;

@@ -7,9 +7,9 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::Action;
 use aurora_clone_core::request::resource_key;
 use aurora_clone_core::snapshot::Cluster;
-use aurora_clone_core::sweep::check::check;
+use aurora_clone_core::sweep::check::{check, check_followed};
 use aurora_clone_core::sweep::orphan::suspects;
-use aurora_clone_core::sweep::{self, Heard, Plan, Rules, View, Word};
+use aurora_clone_core::sweep::{self, Heard, Plan, Removing, Rules, View, Word};
 use chrono::Duration;
 
 use super::{clone, instances, key_of, nobody, over, rules, secret_of};
@@ -163,4 +163,38 @@ fn what_goes_has_a_reason_and_nothing_else_is_done() {
     assert_eq!(case.plan.actions.len(), 1, "a warning");
     case.clusters[0].tags.insert(tag::KEEP.to_owned(), String::new());
     case.bad("is kept");
+}
+
+#[test]
+fn a_later_step_takes_nothing_but_what_a_run_has_begun() {
+    let a = over("clone-a");
+    let Plan { actions, removing, .. } = lease().plan;
+    let (clusters, instances) = ([a.clone()], instances(std::slice::from_ref(&a)));
+    let view = View { clusters: &clusters, instances: &instances, secrets: &[], keys: &[], living: None };
+    let verdict = |actions: &[Action], removing: &Removing, hours: Option<i64>| {
+        let begun = hours.map(|hours| now() - Duration::hours(hours));
+        let verdict = check_followed(actions, removing, begun, &view, &settings(15, 1), now());
+        verdict.map_err(|violation| violation.to_string())
+    };
+    assert_eq!(verdict(&actions, &removing[0], Some(27)), Ok(()));
+    for hours in [None, Some(28)] {
+        let violation = verdict(&actions, &removing[0], hours).unwrap_err();
+        assert!(violation.contains("no run has begun to take clone-a away"), "{violation}");
+    }
+    let (alias, key) = key_of(&a);
+    let owner = removing[0].owner();
+    let secret = aurora_clone_core::guard::prove_secret(&secret_of(&a), &owner, "g1").unwrap();
+    let key = aurora_clone_core::guard::prove_key(&alias, &key, &owner, "g1").unwrap();
+    let rest = [Action::DeleteSecret { secret }, Action::DeleteKey { key }];
+    let all = Removing { secret: Some(secret_of(&a).name), key: Some(alias), ..removing[0].clone() };
+    assert_eq!(verdict(&rest, &all, Some(1)), Ok(()));
+    let other = Removing { resource_id: Some("cluster-NEW".to_owned()), ..all.clone() };
+    for (actions, removing) in [(&actions[..1], &other), (&actions, &other), (&rest[..1], &removing[0])] {
+        let violation = verdict(actions, removing, Some(1)).unwrap_err();
+        assert!(violation.contains("goes for no reason"), "{violation}");
+    }
+    assert!(verdict(&rest[1..], &removing[0], Some(1)).unwrap_err().contains("goes for no reason"));
+    let owned = aurora_clone_core::guard::prove_own(&a, &settings(15, 1)).unwrap();
+    let change = Action::ModifyCluster { cluster: owned, change: Box::default() };
+    assert!(verdict(&[change], &all, Some(1)).unwrap_err().contains("no sweep goes on like this"));
 }

@@ -3,9 +3,9 @@
 use aurora_clone_core::limits::Patterns;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::snapshot::{Cluster, Instance, KeyState, SecretState, Status};
-use aurora_clone_core::sweep::follow::{Followed, Sight, follow};
+use aurora_clone_core::sweep::follow::{FOLLOWED_FOR, Followed, Sight, follow};
 use aurora_clone_core::sweep::{Removing, View, Why};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::{clone, done, instances, key_of, nobody, over, rules, run, secret_of};
 use crate::room::{carrying, now, settings, with};
@@ -28,9 +28,19 @@ fn orphan(cluster: &Cluster) -> Removing {
 }
 
 fn step(removing: &Removing, cluster: Option<&Cluster>, instances: &[Instance]) -> Followed {
+    step_of(Some(now()), removing, cluster, instances)
+}
+
+/// A step of what a run began at that moment, or what none began.
+fn step_of(
+    begun: Option<DateTime<Utc>>,
+    removing: &Removing,
+    cluster: Option<&Cluster>,
+    instances: &[Instance],
+) -> Followed {
     let (a, nobody) = (over("clone-a"), nobody());
     let (secret, key) = (secret_of(&a), key_of(&a).1);
-    let sight = Sight { cluster, instances, secret: Some(&secret), key: Some(&key) };
+    let sight = Sight { begun, cluster, instances, secret: Some(&secret), key: Some(&key) };
     follow(removing, sight, &settings(15, 1), &rules(&nobody), now())
 }
 
@@ -55,7 +65,7 @@ fn instances_then_the_cluster_then_what_is_left() {
         let (actions, next) = again(step(&removing, Some(&taken), &going));
         assert_eq!((actions, next.absent_since), (REST.map(str::to_owned).to_vec(), None));
     }
-    let nothing = Sight { cluster: None, instances: &[], secret: None, key: None };
+    let nothing = Sight { begun: Some(now()), cluster: None, instances: &[], secret: None, key: None };
     let since = Some(now() - Duration::minutes(1));
     let gone = Removing { absent_since: since, ..removing(&a) };
     assert_eq!(follow(&gone, nothing, &settings(15, 1), &rules(&nobody()), now()), Followed::Done);
@@ -104,7 +114,7 @@ fn what_is_wanted_again_stays() {
             stopped(&removing, &cluster);
         }
         let everybody = Patterns::everything();
-        let sight = Sight { cluster: Some(&a), instances: &[], secret: None, key: None };
+        let sight = Sight { begun: Some(now()), cluster: Some(&a), instances: &[], secret: None, key: None };
         let followed = follow(&removing, sight, &settings(15, 1), &rules(&everybody), now());
         assert!(matches!(followed, Followed::Stopped(_)), "{followed:?}");
     }
@@ -122,7 +132,13 @@ fn the_secret_of_another_incarnation_stays() {
     ] {
         let (mut secret, mut key) = (secret_of(&other), key_of(&other).1);
         let look = |secret: &SecretState, key: &KeyState| {
-            let sight = Sight { cluster: None, instances: &[], secret: Some(secret), key: Some(key) };
+            let sight = Sight {
+                begun: Some(now()),
+                cluster: None,
+                instances: &[],
+                secret: Some(secret),
+                key: Some(key),
+            };
             follow(&gone, sight, &settings(15, 1), &rules(&nobody), now())
         };
         assert_eq!(look(&secret, &key), Followed::Done);
@@ -131,4 +147,59 @@ fn the_secret_of_another_incarnation_stays() {
         key.tags.insert(tag::KEEP.to_owned(), String::new());
         assert_eq!(look(&secret, &key), Followed::Done);
     }
+}
+
+/// Whoever may invoke the function may send it any step.
+#[test]
+fn what_no_run_has_begun_is_not_followed() {
+    let a = over("clone-a");
+    let instances = instances(std::slice::from_ref(&a));
+    let long_ago = Some(now() - Duration::minutes(5));
+    let (lease, orphan) = (removing(&a), orphan(&a));
+    let alone = Removing { identifier: None, resource_id: None, ..orphan.clone() };
+    let gone = Removing { absent_since: long_ago, ..lease.clone() };
+    let taken = Cluster { status: Status("deleting".into()), ..a.clone() };
+    for (removing, cluster) in [
+        (&lease, Some(&a)),
+        (&orphan, Some(&a)),
+        (&orphan, Some(&taken)),
+        (&alone, Some(&a)),
+        (&alone, None),
+        (&gone, None),
+    ] {
+        for begun in [None, Some(now() - FOLLOWED_FOR - Duration::seconds(1))] {
+            let followed = step_of(begun, removing, cluster, &instances);
+            assert!(matches!(followed, Followed::Stopped(_)), "{followed:?} for {removing:?}");
+        }
+        let begun = Some(now() - FOLLOWED_FOR);
+        assert!(!again(step_of(begun, removing, cluster, &instances)).0.is_empty(), "{removing:?}");
+    }
+    // Also where nothing is left: what is recorded of a living clone would be forgotten.
+    let nothing = Sight { begun: None, cluster: None, instances: &[], secret: None, key: None };
+    let followed = follow(&alone, nothing, &settings(15, 1), &rules(&nobody()), now());
+    assert!(matches!(followed, Followed::Stopped(_)), "{followed:?}");
+}
+
+#[test]
+fn what_was_begun_is_exactly_that() {
+    let a = removing(&over("clone-a"));
+    assert_eq!(Removing { absent_since: Some(now()), ..a.clone() }.key(), a.key());
+    let text = |of: &str| Some(of.to_owned());
+    let others = [
+        Removing { manager: "another".to_owned(), ..a.clone() },
+        Removing { stack_id: "another".to_owned(), ..a.clone() },
+        Removing { logical_id: "another".to_owned(), ..a.clone() },
+        Removing { generation: "another".to_owned(), ..a.clone() },
+        Removing { identifier: None, ..a.clone() },
+        Removing { identifier: text(""), ..a.clone() },
+        Removing { resource_id: text("another"), ..a.clone() },
+        Removing { secret: text("another"), ..a.clone() },
+        Removing { secret: None, ..a.clone() },
+        Removing { key: text("another"), ..a.clone() },
+        Removing { why: Why::Orphan, ..a.clone() },
+        // The name of one thing in the place of another.
+        Removing { secret: a.key.clone(), key: a.secret.clone(), ..a.clone() },
+    ];
+    let keys: std::collections::BTreeSet<String> = others.iter().chain([&a]).map(Removing::key).collect();
+    assert_eq!(keys.len(), others.len() + 1, "{keys:?}");
 }
