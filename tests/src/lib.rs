@@ -11,6 +11,7 @@ pub mod log;
 pub mod pools;
 pub mod purges;
 pub mod quarter;
+pub mod rights;
 pub mod secrecy;
 
 use std::collections::BTreeMap;
@@ -108,7 +109,10 @@ impl House {
         world.dynamodb.set_time_to_live(TABLE, "ttl");
         world.functions.register(FUNCTION, Duration::seconds(60));
         let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
-        let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
+        let names = rights::Names::new(&config, operator);
+        let machine = format!("{}-clone", names.manager());
+        let state_machine = world.states.create(&config, &machine, STATE_MACHINE, &substitutions).unwrap();
+        world.iam.assume(FUNCTION, rights::role(rights::HANDLER_ROLE, &names));
         world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
         world.rds.seed_subnet_group("data");
         world.rds.seed_parameter_group("prod-params", "aurora-postgresql16");
