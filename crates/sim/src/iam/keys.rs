@@ -88,7 +88,11 @@ fn seen(key: &Key, context: Context) -> Context {
 
 /// What conditions see of the request.
 fn requested(body: &Value) -> Context {
-    Context::default().with_request_tags(&tags_in(body, "TagKey", "TagValue"))
+    let context = Context::default().with_request_tags(&tags_in(body, "TagKey", "TagValue"));
+    match body.get("BypassPolicyLockoutSafetyCheck").and_then(Value::as_bool) {
+        Some(bypass) => context.with("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string()),
+        None => context,
+    }
 }
 
 /// The alias in an alias's ARN; any other name as it is.
