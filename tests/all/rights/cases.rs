@@ -236,7 +236,9 @@ pub const CASES: &[Case] = &[
 pub fn ask_of((_, _, action, resource, context, _): &Case) -> Ask {
     let resource = match resource.split_once(':') {
         Some(("iam", rest)) => format!("arn:aws:iam::123456789012:{rest}"),
-        Some((service, rest)) if service != "arn" => format!("arn:aws:{service}:eu-west-1:123456789012:{rest}"),
+        Some((service, rest)) if service != "arn" => {
+            format!("arn:aws:{service}:eu-west-1:123456789012:{rest}")
+        }
         _ => (*resource).to_owned(),
     };
     let context = context.iter().fold(Context::default(), |context, (key, values)| {
@@ -293,7 +295,8 @@ fn the_roles_are_apart() {
         allowing.flat_map(|statement| statement.actions.patterns.clone()).collect()
     };
     let (handler, maintainer) = (granted(&roles[H]), granted(&roles[M]));
-    for action in ["rds:ModifyDBCluster", "secretsmanager:GetSecretValue", "kms:PutKeyPolicy", "iam:PassRole"] {
+    for action in ["rds:ModifyDBCluster", "secretsmanager:GetSecretValue", "kms:PutKeyPolicy", "iam:PassRole"]
+    {
         assert!(handler.iter().any(|a| a == action) && !maintainer.iter().any(|a| a == action), "{action}");
     }
     for action in ["rds:DeleteDBClusterSnapshot", "rds:RestoreDBClusterFromSnapshot", "ssm:GetParameter"] {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_sim::iam::{Grant, Role};
 use aurora_clone_sim::rds::{Cluster, SeedCluster};
-use aurora_clone_sim::{Config, World};
+use aurora_clone_sim::{Config, Fault, FaultKind, Target, World};
 use aurora_clone_tests::pools::{MAINTAINER, Pools, wants};
 use aurora_clone_tests::rights::{HANDLER_ROLE, MAINTAINER_ROLE};
 use aurora_clone_tests::{FUNCTION, QUICK_COPIES, prod};
@@ -34,7 +34,12 @@ fn open(method: &str) -> Pools {
     let configuration = wants(20, json!({ "copy-method": method }));
     Pools::with(Config::default(), &operator, &configuration, |world: &mut World| {
         world.rds.seed_parameter_group("tuned", "aurora-postgresql16");
-        world.rds.seed_cluster(SeedCluster { kms_key: Some(KEY.to_owned()), ..prod("vault") });
+        world.rds.seed_instance_parameter_group("tuned", "aurora-postgresql16");
+        world.rds.seed_cluster(SeedCluster {
+            kms_key: Some(KEY.to_owned()),
+            copy_tags_to_snapshot: true,
+            ..prod("vault")
+        });
     })
 }
 
@@ -54,6 +59,9 @@ async fn settled(pools: &Pools, stack: &str, status: &str) {
 async fn all_of_the_handler(used: &mut Used) {
     const ROLE: &str = "arn:aws:iam::123456789012:role/loader";
     let pools = open("point-in-time");
+    // A key whose maker dies before it is named is looked for among all.
+    let dies = Fault { target: Target::Operation("CreateKey", 1), kind: FaultKind::Crash };
+    pools.sim.with(|world| world.set_faults(vec![dies]));
     let own = "SourceClusterId: prod\nForceCreateKmsKey: true\nAccessPrincipalArns: [\"arn:aws:iam::123456789012:role/app\"]";
     pools.create("own", own);
     settled(&pools, "own", "CREATE_COMPLETE").await;
@@ -68,7 +76,7 @@ async fn all_of_the_handler(used: &mut Used) {
     settled(&pools, "rds", "CREATE_COMPLETE").await;
     let roles = format!(
         "SourceClusterId: vault\nManageMasterUserPassword: true\nAssociatedRoles: [{{RoleArn: \"{ROLE}\", FeatureName: s3Import}}]\n\
-         MonitoringInterval: 60\nMonitoringRoleArn: \"{ROLE}\"\nDBClusterParameterGroupName: tuned"
+         MonitoringInterval: 60\nMonitoringRoleArn: \"{ROLE}\"\nDBClusterParameterGroupName: tuned\nDBParameterGroupName: tuned"
     );
     pools.update("rds", &roles);
     settled(&pools, "rds", "UPDATE_COMPLETE").await;
@@ -172,9 +180,11 @@ async fn a_right_that_is_missing_fails_the_flow_that_needs_it() {
         }
         pools.sim.with(|world| world.iam.assume(function, Arc::new(less)));
         pools.create("web", "SourceClusterId: prod");
-        settled(&pools, "web", "ROLLBACK_COMPLETE").await;
+        let status = pools.settled("web").await;
+        assert!(status.starts_with("ROLLBACK_"), "{action}: {status}");
         let said = pools.look(|world| world.violations.clone());
-        let expected = format!("{function} ({role}) is not authorized to perform: {action} on resource: arn:aws:");
+        let expected =
+            format!("{function} ({role}) is not authorized to perform: {action} on resource: arn:aws:");
         assert!(said.iter().any(|violation| violation.starts_with(&expected)), "{action}: {said:?}");
     }
 }

@@ -87,7 +87,10 @@ fn sid(statement: &Value) -> &str {
 #[test]
 fn no_action_is_allowed_by_a_pattern() {
     for (role, statement) in allowing() {
-        assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{statement}");
+        assert!(
+            statement.get("NotAction").is_none() && statement.get("NotResource").is_none(),
+            "{statement}"
+        );
         for action in texts(&statement["Action"]) {
             assert!(!action.contains(['*', '?']), "{role}: {action}");
         }
@@ -171,10 +174,16 @@ fn nothing_that_is_allowed_can_hand_out_public_access() {
             // A key's policy is written by the code, for principals of the operator's choice, on keys of ours alone.
             let known = ["kms:PutKeyPolicy", "secretsmanager:DeleteResourcePolicy"];
             let shares = name.contains("Policy") && !name.starts_with("Get");
-            let opens = shares || name.ends_with("Attribute") || name.contains("Permission") || name.contains("Share");
+            let opens = shares
+                || name.ends_with("Attribute")
+                || name.contains("Permission")
+                || name.contains("Share");
             assert!(!opens || known.contains(&action), "{role}: {action}");
             if action == "kms:CreateGrant" {
-                assert_eq!(statement["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true", "{statement}");
+                assert_eq!(
+                    statement["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true",
+                    "{statement}"
+                );
             }
             if action == "iam:PassRole" {
                 let to = texts(&statement["Condition"]["StringEquals"]["iam:PassedToService"]);
@@ -223,7 +232,10 @@ fn the_last_resort_may_write_its_log_and_nothing_else() {
     let of_it: Vec<_> = statements().into_iter().filter(|(role, _)| role == "LastResortRole").collect();
     for (_, statement) in &of_it {
         assert!(texts(&statement["Action"]).iter().all(|action| action.starts_with("logs:")), "{statement}");
-        assert!(texts(&statement["Resource"]).iter().all(|arn| arn.contains("LastResortLogs")), "{statement}");
+        assert!(
+            texts(&statement["Resource"]).iter().all(|arn| arn.contains("LastResortLogs")),
+            "{statement}"
+        );
     }
     assert_eq!(of_it.len(), 1);
 }
@@ -235,7 +247,8 @@ fn what_the_operator_sets_reaches_the_policies() {
         let documents = documents("CloneHandlerRole", &Names::new(&Config::default(), operator));
         Value::from(documents).to_string()
     };
-    let (usual, other) = (of(&[]), of(&[(env::NAME_PREFIX, "team-"), (env::DEFAULT_SECRET_PREFIX, "/team/")]));
+    let (usual, other) =
+        (of(&[]), of(&[(env::NAME_PREFIX, "team-"), (env::DEFAULT_SECRET_PREFIX, "/team/")]));
     assert!(usual.contains(":cluster:clone-*") && usual.contains(":secret:/aurora-clone-manager/*"));
     assert!(other.contains(":cluster:team-*") && other.contains(":secret:/team/*"));
     assert!(!other.contains(":cluster:clone-*") && !other.contains("/aurora-clone-manager/"));

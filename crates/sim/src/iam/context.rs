@@ -66,11 +66,7 @@ pub struct Ask {
 
 impl Ask {
     /// A question.
-    pub fn new(
-        action: impl Into<Cow<'static, str>>,
-        resource: impl Into<String>,
-        context: Context,
-    ) -> Self {
+    pub fn new(action: impl Into<Cow<'static, str>>, resource: impl Into<String>, context: Context) -> Self {
         Self { action: action.into(), resource: resource.into(), context }
     }
 }

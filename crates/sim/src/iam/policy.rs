@@ -112,10 +112,7 @@ impl Role {
 impl Statement {
     fn parse(value: &Value, place: usize) -> Result<Self, String> {
         let members = value.as_object().ok_or("a Statement that is no object")?;
-        only(
-            members,
-            &["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"],
-        )?;
+        only(members, &["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"])?;
         let allows = match members.get("Effect").and_then(Value::as_str) {
             Some("Allow") => true,
             Some("Deny") => false,
@@ -232,7 +229,10 @@ mod tests {
         let context = Context::default().with("A:one", "1").with("a:two", "3").with("a:safe", "true");
         assert!(role.allows(&Ask::new("s:Get", "*", context.clone())));
         for wrong in [("a:one", "2"), ("a:two", "1"), ("a:safe", "false")] {
-            assert!(!role.allows(&Ask::new("s:Get", "*", context.clone().with(wrong.0, wrong.1))), "{wrong:?}");
+            assert!(
+                !role.allows(&Ask::new("s:Get", "*", context.clone().with(wrong.0, wrong.1))),
+                "{wrong:?}"
+            );
         }
         assert!(!role.allows(&ask("s:Get", "*")));
     }

@@ -57,8 +57,9 @@ fn requested(body: &Value) -> Context {
         context = context.with("secretsmanager:RecoveryWindowInDays", days.to_string());
     }
     match body.get("TagKeys").and_then(Value::as_array) {
-        Some(keys) => context
-            .with_all("aws:TagKeys", keys.iter().filter_map(|key| key.as_str().map(str::to_owned))),
+        Some(keys) => {
+            context.with_all("aws:TagKeys", keys.iter().filter_map(|key| key.as_str().map(str::to_owned)))
+        }
         None => context,
     }
 }
@@ -70,9 +71,7 @@ fn found<'w>(world: &'w World, id: &str) -> Option<&'w crate::secrets::Secret> {
 /// A name that no secret has stands for an ARN with six characters that nobody knows.
 fn on_secret(world: &World, action: String, id: &str, context: Context) -> Ask {
     if let Some(secret) = found(world, id) {
-        let context = context
-            .with_resource_tags(&secret.tags)
-            .with("secretsmanager:SecretId", &secret.arn);
+        let context = context.with_resource_tags(&secret.tags).with("secretsmanager:SecretId", &secret.arn);
         return Ask::new(action, secret.arn.clone(), context);
     }
     if id.starts_with("arn:") {
