@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// A policy document. Identity policies are not simulated: what an account's own policies add is not in here.
+/// A policy document of a resource. What the roles of functions allow by themselves is for [`iam`](crate::iam).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     statements: Vec<Statement>,

@@ -8,6 +8,7 @@
 mod calls;
 mod cases;
 mod flows;
+mod second_opinion;
 mod shape;
 
 use std::collections::BTreeMap;
