@@ -9,7 +9,7 @@ use aurora_clone_sim::cloudformation::StackOptions;
 use aurora_clone_sim::http::Request;
 use aurora_clone_sim::rds::SeedInstance;
 use aurora_clone_sim::{Config, Fault, FaultKind, Origin, Target, World};
-use aurora_clone_tests::{FUNCTION, House, PERSON_KEY, QUICK_COPIES, clone_template, function_arn};
+use aurora_clone_tests::{FUNCTION, House, MANAGER, PERSON_KEY, QUICK_COPIES, clone_template, function_arn};
 use chrono::Duration;
 use serde_json::{Value, json};
 
@@ -331,22 +331,52 @@ async fn instances_that_somebody_adds_are_deleted_with_the_clone() {
         house.create("web", PLAIN);
         expect(&house, "web", "CREATE_COMPLETE").await;
         let clone = the_clone(&house);
-        let add = |id: &str| {
-            let seed = SeedInstance { id: id.to_owned(), cluster: clone.clone(), ..SeedInstance::default() };
-            house.sim.with(|world| world.rds.seed_instance(seed));
-        };
-        add("reader-before");
+        let add = |id: &str| add_instance(&house, &clone, id, &[(tag::MANAGER, MANAGER)]);
+        add("clone-reader-before");
         house.delete("web");
         house.sim.sleep(Duration::seconds(after)).await;
-        add("reader-during");
+        add("clone-reader-during");
         expect(&house, "web", "DELETE_COMPLETE").await;
         house.close().await;
         house.look(|world| {
             assert!(
-                world.rds.instance("reader-before").is_none()
-                    && world.rds.instance("reader-during").is_none()
+                world.rds.instance("clone-reader-before").is_none()
+                    && world.rds.instance("clone-reader-during").is_none()
             );
         });
+    }
+}
+
+fn add_instance(house: &House, cluster: &str, id: &str, tags: &[(&str, &str)]) {
+    let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let seed =
+        SeedInstance { id: id.to_owned(), cluster: cluster.to_owned(), tags, ..SeedInstance::default() };
+    house.sim.with(|world| world.rds.seed_instance(seed));
+}
+
+/// The role deletes nothing without our prefix and our tag, not even in a cluster of ours: the stack says what is in the way.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_the_role_may_not_delete_is_named_and_somebody_has_to_delete_it() {
+    for id in ["reader", "clone-reader"] {
+        let house = house();
+        house.create("web", PLAIN);
+        expect(&house, "web", "CREATE_COMPLETE").await;
+        add_instance(&house, &the_clone(&house), id, &[]);
+        house.delete("web");
+        expect(&house, "web", "DELETE_FAILED").await;
+        let story = house.story("web");
+        let said = format!(
+            "is not authorized to perform: rds:DeleteDBInstance on resource: arn:aws:rds:eu-west-1:123456789012:db:{id} "
+        );
+        assert!(story.contains(&said), "{story}");
+        house.sim.with(|world| {
+            assert!(world.violations.iter().all(|violation| violation.contains(&said)));
+            world.violations.clear();
+        });
+        by_hand(&house, "DeleteDBInstance", &[("DBInstanceIdentifier", id)]);
+        house.delete("web");
+        expect(&house, "web", "DELETE_COMPLETE").await;
+        house.close().await;
     }
 }
 

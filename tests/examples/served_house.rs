@@ -35,7 +35,7 @@ Outputs:
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let (world, state_machine) = furnished(Config::default(), |world| {
+    let (world, state_machine) = furnished(Config::default(), &[], |world| {
         world.rds.seed_cluster(SeedCluster { id: "staging".to_owned(), ..SeedCluster::default() });
         let given = [("Function".to_owned(), function_arn(&world.config))].into();
         world.settle(|services, cx| {

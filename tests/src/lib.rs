@@ -11,6 +11,7 @@ pub mod log;
 pub mod pools;
 pub mod purges;
 pub mod quarter;
+pub mod rights;
 pub mod secrecy;
 
 use std::collections::BTreeMap;
@@ -106,7 +107,7 @@ impl House {
 
     /// An account whose operator has set something.
     pub fn operated(config: Config, operator: Operator<'_>, seed: impl FnOnce(&mut World)) -> Self {
-        let (world, state_machine) = furnished(config, seed);
+        let (world, state_machine) = furnished(config, operator, seed);
         Self::over(Sim::in_virtual_time(world), state_machine, operator)
     }
 
@@ -388,7 +389,11 @@ impl House {
 }
 
 /// An account with everything that the manager's stack has, and the cluster `prod`; and the ARN of the state machine.
-pub fn furnished(config: Config, seed: impl FnOnce(&mut World)) -> (World, String) {
+pub fn furnished(
+    config: Config,
+    operator: Operator<'_>,
+    seed: impl FnOnce(&mut World),
+) -> (World, String) {
     let mut world = World::new(config);
     world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
     let config = world.config.clone();
@@ -399,7 +404,11 @@ pub fn furnished(config: Config, seed: impl FnOnce(&mut World)) -> (World, Strin
     world.functions.register(LAST_RESORT, Duration::seconds(60));
     world.functions.send_failures(FUNCTION, LAST_RESORT);
     let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
-    let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
+    let names = rights::Names::new(&config, operator);
+    let machine = format!("{}-clone", names.manager());
+    let state_machine = world.states.create(&config, &machine, STATE_MACHINE, &substitutions).unwrap();
+    world.iam.assume(FUNCTION, rights::role(rights::HANDLER_ROLE, &names));
+    world.iam.assume(LAST_RESORT, rights::role(rights::LAST_RESORT_ROLE, &names));
     world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
     world.rds.seed_subnet_group("data");
     world.rds.seed_parameter_group("prod-params", "aurora-postgresql16");

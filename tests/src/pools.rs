@@ -14,7 +14,9 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::{FUNCTION, House, MANAGER, Operator, cloud, cloud_over, connection, purges, secrecy, settings};
+use crate::{
+    FUNCTION, House, MANAGER, Operator, cloud, cloud_over, connection, purges, rights, secrecy, settings,
+};
 
 /// The function's name.
 pub const MAINTAINER: &str = "pool-maintainer";
@@ -90,7 +92,7 @@ impl Pools {
         seed: impl FnOnce(&mut World),
         connect: impl FnOnce(&Sim, SharedHttpConnector) -> SharedHttpConnector,
     ) -> Self {
-        let mut machine = String::new();
+        let (mut machine, mut parameter) = (String::new(), String::new());
         let house = House::operated(config, operator, |world| {
             let config = world.config.clone();
             let arn = format!(
@@ -100,8 +102,12 @@ impl Pools {
             world.functions.register(MAINTAINER, TIMEOUT);
             let substitutions =
                 [("Partition", config.partition.as_str()), ("PoolMaintainerArn", arn.as_str())];
-            machine = world.states.create(&config, "pool", POOL_MACHINE, &substitutions).unwrap();
-            world.ssm.put(PARAMETER, &configuration.to_string());
+            let names = rights::Names::new(&config, operator);
+            parameter = format!("/{}/maintenance-config", names.manager());
+            let name = format!("{}-pool", names.manager());
+            machine = world.states.create(&config, &name, POOL_MACHINE, &substitutions).unwrap();
+            world.ssm.put(&parameter, &configuration.to_string());
+            world.iam.assume(MAINTAINER, rights::role(rights::MAINTAINER_ROLE, &names));
             seed(world);
         });
         let config = house.look(|world| world.config.clone());
@@ -115,7 +121,7 @@ impl Pools {
                 machine.clone(),
             ),
             settings: settings(operator),
-            parameter: PARAMETER.to_owned(),
+            parameter,
             emit: Arc::new(move |line| sink.lock().unwrap().push(line.clone())),
         });
         let mut pools = Self { house, maintainer, metrics, machine };
@@ -136,7 +142,9 @@ impl Pools {
             world.ssm.put(&parameter, &configuration.to_string());
             let substitutions =
                 [("Partition", config.partition.as_str()), ("PoolMaintainerArn", arn.as_str())];
-            world.states.create(&config, name, POOL_MACHINE, &substitutions).unwrap()
+            let names = rights::Names::new(&config, &[]).of_manager(name, name);
+            world.iam.assume(name, rights::role(rights::MAINTAINER_ROLE, &names));
+            world.states.create(&config, &format!("{name}-pool"), POOL_MACHINE, &substitutions).unwrap()
         });
         let mut cloud = cloud(&self.sim, &config, machine);
         name.clone_into(&mut cloud.table);

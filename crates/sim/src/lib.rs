@@ -1,6 +1,6 @@
 //! A fake AWS for Aurora Clone Manager: one seeded [`World`] with the rooms that the product touches: RDS,
 //! DynamoDB, Step Functions, Lambda, CloudFormation and its response bucket, Secrets Manager, KMS, EventBridge with its
-//! Scheduler, and SSM Parameter Store.
+//! Scheduler, and SSM Parameter Store; and IAM, which judges what the roles of functions allow.
 //!
 //! It is used in two ways. Plugged in **under the real AWS SDK** ([`connector`]) it runs in virtual time,
 //! deterministic and thousands of flows a minute. **Served on loopback** ([`serve`]) it is a fake AWS for a real
@@ -19,6 +19,7 @@ pub mod events;
 pub mod faults;
 pub mod functions;
 pub mod http;
+pub mod iam;
 mod json;
 pub mod kms;
 pub mod policy;

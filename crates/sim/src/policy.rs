@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// A policy document. Identity policies are not simulated: what an account's own policies add is not in here.
+/// A policy document of a resource. What the roles of functions allow by themselves is for [`iam`](crate::iam).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     statements: Vec<Statement>,
@@ -221,28 +221,29 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
 }
 
 /// Whether a text fits a pattern with `*` and `?`.
-fn is_like(pattern: &str, text: &str, ignore_case: bool) -> bool {
-    let characters = |text: &str| -> Vec<char> {
-        if ignore_case { text.to_ascii_lowercase().chars().collect() } else { text.chars().collect() }
-    };
-    let (pattern, text) = (characters(pattern), characters(text));
-    let (mut p, mut t) = (0, 0);
-    // Where the latest star is, and how much of the text it swallows so far.
+pub(crate) fn is_like(pattern: &str, text: &str, ignore_case: bool) -> bool {
+    let same = |a: char, b: char| a == b || (ignore_case && a.eq_ignore_ascii_case(&b));
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    // What follows the latest star, and the text that the star has not swallowed yet.
     let mut star = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&'*') {
-            star = Some((p, t));
-            p += 1;
-        } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == text[t]) {
-            (p, t) = (p + 1, t + 1);
-        } else if let Some((at, swallowed)) = star {
-            star = Some((at, swallowed + 1));
-            (p, t) = (at + 1, swallowed + 1);
-        } else {
-            return false;
+    loop {
+        let left = text.clone();
+        match (pattern.next(), text.next()) {
+            (Some('*'), _) => {
+                star = Some((pattern.clone(), left.clone()));
+                text = left;
+            }
+            (None, None) => return true,
+            (Some(p), Some(t)) if p == '?' || same(p, t) => {}
+            _ => {
+                let Some((after, swallowed)) = &mut star else { return false };
+                if swallowed.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (after.clone(), swallowed.clone());
+            }
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// Who is named in a policy but is not known to exist. Whole accounts, services and `*` are taken as known.

@@ -49,12 +49,8 @@ pub(crate) fn refused_by(service: &str, fault: &FaultKind, request_id: &str) -> 
             _ => (400, "Throttling", "Rate exceeded"),
         },
         FaultKind::Deny => {
-            let (status, code) = match service {
-                "rds" | "cloudformation" => (403, "AccessDenied"),
-                "secretsmanager" | "kms" | "events" | "ssm" => (400, "AccessDeniedException"),
-                _ => (403, "AccessDeniedException"),
-            };
-            (status, code, "not authorized to perform this operation (simulated)")
+            let message = "not authorized to perform this operation (simulated)";
+            return Some(denied(service, message, request_id));
         }
         FaultKind::ServerError => {
             let code = match service {
@@ -69,6 +65,16 @@ pub(crate) fn refused_by(service: &str, fault: &FaultKind, request_id: &str) -> 
         _ => return None,
     };
     Some(refusal(service, status, code, message, request_id))
+}
+
+/// What a service answers to a call that IAM does not let through.
+pub(crate) fn denied(service: &str, message: &str, request_id: &str) -> Response {
+    let (status, code) = match service {
+        "rds" | "cloudformation" => (403, "AccessDenied"),
+        "secretsmanager" | "kms" | "events" | "ssm" => (400, "AccessDeniedException"),
+        _ => (403, "AccessDeniedException"),
+    };
+    refusal(service, status, code, message, request_id)
 }
 
 /// An error in the protocol of the service, for a call that is not executed.

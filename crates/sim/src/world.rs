@@ -15,6 +15,7 @@ use crate::events::EventBridge;
 use crate::faults::{Fault, FaultKind, Target};
 use crate::functions::{Functions, ReplyTo};
 use crate::http::{Request, Response};
+use crate::iam::Iam;
 use crate::json;
 use crate::kms::Kms;
 use crate::query;
@@ -175,6 +176,9 @@ pub struct World {
     pub ssm: Ssm,
     /// EventBridge Scheduler.
     pub scheduler: Scheduler,
+    /// The roles of the functions. Every call of one that has a role is judged before it is executed; a denial that the flow did not
+    /// [inject](FaultKind::Deny) is one of the [violations](World::violations).
+    pub iam: Iam,
     /// Every call, in order, while [`World::keep_log`] is set.
     pub log: Vec<Call>,
     /// Whether calls are kept in [`World::log`], with their whole bodies. At first: unless the World is
@@ -213,6 +217,7 @@ impl World {
             events: EventBridge::default(),
             ssm: Ssm::new(&config),
             scheduler: Scheduler::default(),
+            iam: Iam::default(),
             log: Vec::new(),
             keep_log: !config.forgetful,
             tally: BTreeMap::new(),
@@ -303,7 +308,11 @@ impl World {
                     Some(FaultKind::StaleRead(age)) => Some(*age),
                     _ => None,
                 };
-                self.execute(service, request, stale).with_header("date", &self.date())
+                let response = match self.denial(service, &operation, request, origin.invocation) {
+                    Some(message) => wire::denied(service, &message, &self.request_ids.uuid()),
+                    None => self.execute(service, request, stale),
+                };
+                response.with_header("date", &self.date())
             }
             None => Response::default(),
         };

@@ -181,6 +181,12 @@ async fn delete_instance(cloud: &Cloud, identifier: &str) -> Result<Outcome, Cal
     match call.send().await.map_err(|error| CallError::new("DeleteDBInstance", error)) {
         Ok(_) => Ok(Outcome::Done),
         Err(error) if error.is("DBInstanceNotFound") => Ok(Outcome::Done),
+        // What is gone has no tag that gives the right to delete it, so a repeated deletion may be a denial.
+        Err(error)
+            if error.is("AccessDenied") && observe::host_of_instance(cloud, identifier).await?.is_none() =>
+        {
+            Ok(Outcome::Done)
+        }
         Err(error) => judge(error, &["InvalidDBInstanceState", "InvalidDBClusterStateFault"]),
     }
 }
@@ -199,6 +205,12 @@ async fn delete_cluster(
     match call.send().await.map_err(|error| CallError::new("DeleteDBCluster", error)) {
         Ok(_) => Ok(Outcome::Done),
         Err(error) if error.is("DBClusterNotFoundFault") => Ok(Outcome::Done),
+        // As with an instance that is gone.
+        Err(error)
+            if error.is("AccessDenied") && observe::cluster(cloud, owned.identifier()).await?.is_none() =>
+        {
+            Ok(Outcome::Done)
+        }
         Err(error) => judge(error, &["InvalidDBClusterStateFault"]),
     }
 }

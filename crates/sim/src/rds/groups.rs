@@ -28,7 +28,7 @@ pub(super) fn family(engine: &str, version: &str) -> String {
 }
 
 /// The group that is used when a request names none.
-pub(super) fn default_group(engine: &str, version: &str) -> String {
+pub(crate) fn default_group(engine: &str, version: &str) -> String {
     format!("default.{}", family(engine, version))
 }
 

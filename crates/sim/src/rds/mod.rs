@@ -48,6 +48,7 @@ use crate::query::{self, RDS_NAMESPACE, Xml};
 use crate::rng::Rng;
 use crate::world::{Config, Context};
 
+pub(crate) use self::groups::default_group;
 pub use self::managed_password::ManagedSecret;
 pub use self::roles::Role;
 pub use self::seed::{Insights, SeedCluster, SeedInstance};

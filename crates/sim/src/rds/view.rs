@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::state::{Cluster, CopyKind, Instance, Parent};
-use super::{ManagedSecret, Rds, Truth};
+use super::{ManagedSecret, Rds, Snapshot, Truth};
 
 /// One cluster that was ever made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,16 @@ impl Rds {
     /// The living cluster with an immutable resource id.
     pub fn cluster_by_resource_id(&self, resource_id: &str) -> Option<&Cluster> {
         self.clusters().find(|cluster| cluster.resource_id == resource_id)
+    }
+
+    /// One snapshot, in every status.
+    pub fn snapshot(&self, id: &str) -> Option<&Snapshot> {
+        self.state.snapshots.get(id).map(Arc::as_ref)
+    }
+
+    /// Whether it is the ARN of a key that AWS manages: what is encrypted where no key is named.
+    pub(crate) fn is_default_key(&self, key: &str) -> bool {
+        ["rds", "secretsmanager"].iter().any(|service| self.place.default_key(service) == key)
     }
 
     /// The instances of a cluster, in every status.
