@@ -26,8 +26,8 @@ fn context((_, _, _, _, keys, _): &Case) -> Context {
 
 fn decision(case: &Case) -> Decision {
     let names = Names::new(&Config::default(), &[]);
-    let policies =
-        documents(case.1, &names).iter().map(|document| IAMPolicy::from_json(&document.to_string()).unwrap());
+    let documents = documents(case.1, &names);
+    let policies = documents.iter().map(|document| IAMPolicy::from_json(&document.to_string()).unwrap());
     let Ask { action, resource, .. } = ask_of(case);
     // It knows no request about everything; such an ARN fits no pattern but `*`.
     let resource = if resource == "*" { "arn:aws:any:::*".to_owned() } else { resource };
