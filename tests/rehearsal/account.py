@@ -1,11 +1,11 @@
 """The account as a person sees it: the AWS CLI for what is done, its library for what is looked at many times."""
 
-import concurrent.futures
 import json
 import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 
@@ -56,7 +56,27 @@ class Account:
         self.logs = boto3.client("logs")
         self.states = boto3.client("stepfunctions")
         self.rds = boto3.client("rds", endpoint_url=engines.simulator)
-        self.queue = None
+        self.sqs = boto3.client("sqs")
+        self.queue = self.listen()
+        self.heard, self.hearing = [], threading.Lock()
+
+    def listen(self):
+        """A queue with everything that the manager tells EventBridge."""
+        events = boto3.client("events")
+        url = self.sqs.create_queue(QueueName="told")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name="told", EventPattern=json.dumps({"source": ["aurora-clone-manager"]}))
+        events.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": arn}])
+        return url
+
+    def told(self, kind):
+        """The details of what the manager has told EventBridge so far."""
+        with self.hearing:
+            while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
+                for message in messages:
+                    self.heard.append(json.loads(message["Body"]))
+                    self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+            return [event["detail"] for event in self.heard if event["detail-type"] == kind]
 
     # What is done.
 
@@ -137,9 +157,34 @@ class Account:
         volume = clusters[source]["volume"]
         return [one["id"] for one in clusters.values() if one["copy_on_write"] and one["volume"] == volume]
 
-    def ours(self):
-        """What the manager has made and is there, as RDS shows it."""
-        return {cluster["id"]: cluster for cluster in self.engines.state()["clusters"] if cluster["made_by"] == "123456789012"}
+    def clusters_of(self, stack_id):
+        """The clusters that were made for a stack and are there, by what they are for."""
+        found = {}
+        for page in self.rds.get_paginator("describe_db_clusters").paginate():
+            for cluster in page["DBClusters"]:
+                tags = {tag["Key"]: tag["Value"] for tag in cluster["TagList"]}
+                if tags.get("aurora-clone:stack-id") == stack_id and tags["aurora-clone:cluster"] == cluster["DBClusterIdentifier"]:
+                    found.setdefault(tags["aurora-clone:logical-id"], []).append(cluster["DBClusterIdentifier"])
+        return found
+
+    def picture(self, stack_id):
+        """Everything that a stack's clones are, but when it was looked at and their tag about the last properties."""
+        picture = {}
+        for resource, (cluster,) in self.clusters_of(stack_id).items():
+            shown = self.rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
+            for name in ("LatestRestorableTime", "EarliestRestorableTime"):
+                shown.pop(name, None)
+            shown["TagList"] = {tag["Key"]: tag["Value"] for tag in shown["TagList"]}
+            shown["DBClusterMembers"].sort(key=lambda member: member["DBInstanceIdentifier"])
+            secret = self.secrets.describe_secret(SecretId=shown["TagList"]["aurora-clone:secret"])
+            picture[resource] = (shown, self.clusters()[cluster]["instances"], secret["ARN"], self.password(secret["ARN"]))
+        return picture
+
+    def gone(self, stack_id, secrets):
+        """Nothing that was made for a stack is there any more."""
+        assert self.clusters_of(stack_id) == {}
+        left = [name for name in self.secret_names() if name in secrets]
+        assert left == [], left
 
     def tags(self, cluster):
         found = self.rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]
@@ -210,9 +255,3 @@ def stack_of(outputs=(), **resources):
             f"{resource}{attribute}": {"Value": {"Fn::GetAtt": [resource, attribute]}} for resource, attribute in outputs
         }
     return template
-
-
-def all_at_once(*acts):
-    """Does several things at the same time."""
-    with concurrent.futures.ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result() for future in [pool.submit(act) for act in acts]]

@@ -1,21 +1,25 @@
-"""One pair of engines and one manager's stack for all scenes, which come in the order of the files' names."""
+"""One pair of engines and one manager's stack for all scenes, which come in the order of the files' names.
 
-import json
+Each clone is looked at twice with half a minute between, whatever scale the waits have, so the scenes with the mark `together` run
+at the same time, each in a thread, as stacks of several people would.
+"""
+
 import os
 import pathlib
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import pytest
 
 from account import BUCKET, MANAGER, Account, aws
 from engines import FOLDER, REPOSITORY, Engines
 
 PACKAGE = pathlib.Path(os.environ["REHEARSAL_PACKAGE"])
-# Schedules as short as Scheduler has them, so that they are seen to fire.
+# As often as Scheduler has them, so that they are seen to fire.
 PARAMETERS = ["SweepSchedule=rate(1 minute)", "MaintenanceSchedule=rate(1 minute)"]
 TAIL_LINES = 40
 FAILURES = []
+RUNNING = {}
 
 
 def interrupted(number, _frame):
@@ -26,57 +30,42 @@ signal.signal(signal.SIGTERM, interrupted)
 signal.signal(signal.SIGHUP, interrupted)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "together: runs at the same time as the others with this mark")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if pyfuncitem.get_closest_marker("together") is None:
+        return None
+    if not RUNNING:
+        scenes = [item for item in pyfuncitem.session.items if item.get_closest_marker("together")]
+        pool = ThreadPoolExecutor(len(scenes))
+        RUNNING.update({scene.nodeid: pool.submit(scene.obj, pyfuncitem.funcargs["account"]) for scene in scenes})
+        pool.shutdown(wait=False)
+    RUNNING[pyfuncitem.nodeid].result()
+    return True
+
+
 @pytest.fixture(scope="session")
 def engines():
     engines = Engines()
-    yield engines
-    violations = engines.state()["violations"]
-    engines.stop()
+    try:
+        yield engines
+        violations = engines.state()["violations"]
+    finally:
+        engines.stop()
     assert violations == [], violations
 
 
 @pytest.fixture(scope="session")
-def fresh(engines):
-    """The account before anything is deployed."""
+def account(engines):
+    """The account with the manager's stack."""
     account = Account(engines, PACKAGE)
     aws("s3", "mb", f"s3://{BUCKET}")
-    account.queue = listen()
+    account.deploy_manager(*PARAMETERS)
+    account.settled(MANAGER, "CREATE_COMPLETE")
     return account
-
-
-@pytest.fixture(scope="session")
-def account(fresh):
-    """The account with the manager's stack."""
-    fresh.deploy_manager(*PARAMETERS)
-    fresh.settled(MANAGER, "CREATE_COMPLETE")
-    return fresh
-
-
-def listen():
-    """A queue with everything that the manager tells EventBridge."""
-    sqs, events = boto3.client("sqs"), boto3.client("events")
-    url = sqs.create_queue(QueueName="told")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="told", EventPattern=json.dumps({"source": ["aurora-clone-manager"]}))
-    events.put_targets(Rule="told", Targets=[{"Id": "told", "Arn": arn}])
-    return url
-
-
-@pytest.fixture(scope="session")
-def told(account):
-    """A function that lists what the manager has told EventBridge so far."""
-    sqs, heard = boto3.client("sqs"), []
-
-    def told():
-        while True:
-            messages = sqs.receive_message(QueueUrl=account.queue, MaxNumberOfMessages=10).get("Messages", [])
-            for message in messages:
-                heard.append(json.loads(message["Body"]))
-                sqs.delete_message(QueueUrl=account.queue, ReceiptHandle=message["ReceiptHandle"])
-            if not messages:
-                return heard
-
-    return told
 
 
 def pytest_runtest_logreport(report):
