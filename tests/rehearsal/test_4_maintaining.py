@@ -31,7 +31,8 @@ def test_the_maintainer_makes_a_copy_that_was_planned(account):
     put({"dry-run": True, **CONFIGURATION})
     name = account.stack(MANAGER)["Outputs"]["MaintainerName"]
     out = FOLDER / "plan.json"
-    aws("lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out", "--payload", '{"plan": true}', out)
+    # Version 2 of the AWS CLI wants `--cli-binary-format raw-in-base64-out` as well.
+    aws("lambda", "invoke", "--function-name", name, "--payload", '{"plan": true}', out)
     plan = json.loads(out.read_text())
     assert "warehouse" in json.dumps(plan) and "errorMessage" not in plan, plan
     assert account.clones_of("warehouse") == []
