@@ -103,7 +103,7 @@ fn every_handler_of_the_template_is_one_that_the_package_has() {
     let functions = resources.as_object().unwrap().values().filter(|r| r["Type"] == "AWS::Lambda::Function");
     let handlers: Vec<String> =
         functions.map(|function| function["Properties"]["Handler"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(handlers.len(), 2);
+    assert_eq!(handlers.len(), 3);
     for handler in handlers {
         assert!(main.contains(&format!("\"{handler}\" => ")), "{handler}");
     }
@@ -218,7 +218,10 @@ async fn every_alarm_watches_a_metric_that_the_maintainer_emits() {
         // expression"), so each names one metric with all of its dimensions.
         assert!(alarm.get("Metrics").is_none() && !alarm.to_string().contains("SEARCH"), "{name}");
         if alarm["Namespace"] != "AuroraCloneManager" {
-            assert!(["AWS/Lambda", "AWS/States"].contains(&alarm["Namespace"].as_str().unwrap()), "{name}");
+            assert!(
+                ["AWS/Events", "AWS/Lambda", "AWS/States"].contains(&alarm["Namespace"].as_str().unwrap()),
+                "{name}"
+            );
             continue;
         }
         let dimensions = alarm["Dimensions"].as_array().unwrap().iter().map(|dimension| {

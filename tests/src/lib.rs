@@ -15,12 +15,14 @@ pub mod secrecy;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aurora_clone_aws::cloud::{Cloud, Parts};
 use aurora_clone_core::arn::Place;
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::settings::Settings;
 use aurora_clone_lambda::clone_handler::CloneHandler;
+use aurora_clone_lambda::last_resort::LastResort;
 use aurora_clone_sim::bucket::ResponseBucket;
 use aurora_clone_sim::cloudformation::StackOptions;
 use aurora_clone_sim::connector::SimHttpClient;
@@ -40,6 +42,8 @@ pub const PERSON_KEY: &str = "AKIAPERSON";
 pub const MANAGER: &str = "manager";
 /// The function's name.
 pub const FUNCTION: &str = "clone-handler";
+/// The name of the function that answers where the other can't.
+pub const LAST_RESORT: &str = "last-resort";
 /// The table's name.
 pub const TABLE: &str = "requests";
 /// The state machine of the template.
@@ -52,6 +56,7 @@ const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 pub struct House {
     /// The account.
     pub sim: Sim,
+    broken: Arc<AtomicBool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -107,6 +112,8 @@ impl House {
         world.dynamodb.create_table(TABLE, "id");
         world.dynamodb.set_time_to_live(TABLE, "ttl");
         world.functions.register(FUNCTION, Duration::seconds(60));
+        world.functions.register(LAST_RESORT, Duration::seconds(60));
+        world.functions.send_failures(FUNCTION, LAST_RESORT);
         let substitutions = [("Partition", config.partition.as_str()), ("CloneHandlerArn", arn.as_str())];
         let state_machine = world.states.create(&config, "clone", STATE_MACHINE, &substitutions).unwrap();
         world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
@@ -116,22 +123,47 @@ impl House {
         seed(&mut world);
         let sim = Sim::in_virtual_time(world);
         let handler = Arc::new(handler(&sim, &config, state_machine, operator));
-        let driver = sim.clone();
-        let runner = sim.clone();
+        let last_resort = Arc::new(LastResort {
+            http: connection(&sim),
+            region: config.region.clone(),
+            response_origin: None,
+        });
+        let broken = Arc::new(AtomicBool::new(false));
+        let breaks = Arc::clone(&broken);
+        let (driver, runner, answerer) = (sim.clone(), sim.clone(), sim.clone());
         let tasks = vec![
             tokio::spawn(async move { driver.drive().await }),
             tokio::spawn(async move {
                 let handle = move |event: Value, _deadline: DateTime<Utc>| {
                     let handler = Arc::clone(&handler);
+                    let broken = breaks.load(Ordering::Relaxed);
                     async move {
+                        if broken {
+                            return Err(FunctionError::new("Runtime.ExitError", "exit status 1"));
+                        }
                         let result = handler.handle(event).await;
                         result.map_err(|error| FunctionError::new(error.name(), error.to_string()))
                     }
                 };
                 runner.run_function(FUNCTION, handle).await;
             }),
+            tokio::spawn(async move {
+                let handle = move |event: Value, _deadline: DateTime<Utc>| {
+                    let last_resort = Arc::clone(&last_resort);
+                    async move {
+                        let result = last_resort.handle(event).await;
+                        result.map_err(|error| FunctionError::new(error.name(), error.to_string()))
+                    }
+                };
+                answerer.run_function(LAST_RESORT, handle).await;
+            }),
         ];
-        Self { sim, tasks }
+        Self { sim, broken, tasks }
+    }
+
+    /// From now on the function's process ends in each of its invocations, as with a setting that it refuses; or no more.
+    pub fn break_handler(&self, broken: bool) {
+        self.broken.store(broken, Ordering::Relaxed);
     }
 
     /// The product's clients, for what another function than the handler does. No state machine is theirs.

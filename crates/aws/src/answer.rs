@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use aurora_clone_core::response_url::ResponseUrl;
-use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use thiserror::Error;
-
-use crate::cloud::Cloud;
 
 /// How often the PUT is tried in one step; the state machine repeats the step.
 const ATTEMPTS: u32 = 3;
@@ -25,13 +23,13 @@ pub enum NotAnswered {
 }
 
 /// Puts the body at the URL. Only a 2xx status is an answer that arrived.
-pub async fn put(cloud: &Cloud, url: &ResponseUrl, body: &str) -> Result<(), NotAnswered> {
+pub async fn put(http: &SharedHttpConnector, url: &ResponseUrl, body: &str) -> Result<(), NotAnswered> {
     let mut problem = NotAnswered::Failed("it was not tried".to_owned());
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
         }
-        match attempt_put(cloud, url, body).await {
+        match attempt_put(http, url, body).await {
             Err(NotAnswered::Failed(why)) => problem = NotAnswered::Failed(why),
             settled => return settled,
         }
@@ -39,7 +37,7 @@ pub async fn put(cloud: &Cloud, url: &ResponseUrl, body: &str) -> Result<(), Not
     Err(problem)
 }
 
-async fn attempt_put(cloud: &Cloud, url: &ResponseUrl, body: &str) -> Result<(), NotAnswered> {
+async fn attempt_put(http: &SharedHttpConnector, url: &ResponseUrl, body: &str) -> Result<(), NotAnswered> {
     // No content type: CloudFormation signs the URL for an empty one.
     let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("PUT").map_err(|_| NotAnswered::Failed("PUT is no method".to_owned()))?;
@@ -47,7 +45,7 @@ async fn attempt_put(cloud: &Cloud, url: &ResponseUrl, body: &str) -> Result<(),
         .set_uri(url.expose())
         .map_err(|_| NotAnswered::Failed("the response URL is no URI".to_owned()))?;
     request.headers_mut().insert("content-length", body.len().to_string());
-    let response = cloud.http.call(request).await;
+    let response = http.call(request).await;
     // The connector's error is not shown: it might name the URL.
     let status = match response {
         Ok(response) => response.status().as_u16(),

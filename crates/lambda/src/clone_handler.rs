@@ -329,7 +329,7 @@ impl CloneHandler {
         url: &aurora_clone_core::response_url::ResponseUrl,
         text: &str,
     ) -> Result<(), HandlerError> {
-        answer::put(&self.cloud, url, text).await?;
+        answer::put(&self.cloud.http, url, text).await?;
         info!(answer = text, "answered");
         // Only spares a repeated PUT of the same bytes.
         if let Err(error) = requests::mark_answered(&self.cloud, key).await {

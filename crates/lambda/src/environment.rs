@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use crate::clone_handler::CloneHandler;
+use crate::last_resort::LastResort;
 use crate::pool_maintainer::{Emit, PoolMaintainer};
 
 /// A function that can't start.
@@ -37,15 +38,23 @@ pub enum BadEnvironment {
 /// Builds the clone handler from the process's environment.
 pub fn clone_handler() -> Result<CloneHandler, BadEnvironment> {
     let (cloud, home) = cloud()?;
-    let response_origin =
-        variable(env::RESPONSE_ORIGIN).map(|text| LoopbackOrigin::parse(&text)).transpose()?;
-    Ok(CloneHandler { cloud, settings: settings()?, home, response_origin })
+    Ok(CloneHandler { cloud, settings: settings()?, home, response_origin: response_origin()? })
 }
 
 /// Builds the pool maintainer from the process's environment. `emit` gets its metrics.
 pub fn pool_maintainer(emit: Emit) -> Result<PoolMaintainer, BadEnvironment> {
     let (cloud, _) = cloud()?;
     Ok(PoolMaintainer { cloud, settings: settings()?, parameter: needed(env::MAINTENANCE_CONFIG)?, emit })
+}
+
+/// Builds the last resort from what Lambda itself sets: a bad setting of the operator is one of the troubles that it is for.
+pub fn last_resort() -> Result<LastResort, BadEnvironment> {
+    let http = http::connector(variable(env::CA_BUNDLE).as_deref())?;
+    Ok(LastResort { http, region: needed("AWS_REGION")?, response_origin: response_origin()? })
+}
+
+fn response_origin() -> Result<Option<LoopbackOrigin>, NotLoopback> {
+    variable(env::RESPONSE_ORIGIN).map(|text| LoopbackOrigin::parse(&text)).transpose()
 }
 
 fn settings() -> Result<Settings, BadSetting> {

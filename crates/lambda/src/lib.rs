@@ -3,5 +3,6 @@
 
 pub mod clone_handler;
 pub mod environment;
+pub mod last_resort;
 pub mod logging;
 pub mod pool_maintainer;

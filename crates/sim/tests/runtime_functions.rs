@@ -81,6 +81,57 @@ fn an_asynchronous_event_is_retried_after_one_and_two_minutes_then_dropped() {
     assert_eq!(world.functions.counts("f"), Counts { failed: 3, ..Counts::default() });
 }
 
+/// The function `g` as the destination of what `f` could not take.
+fn with_destination() -> World {
+    let mut world = world();
+    world.functions.register("g", Duration::seconds(10));
+    world.functions.send_failures("f", "g");
+    world
+}
+
+/// What the destination got.
+fn sent(world: &mut World) -> Value {
+    let now = world.now();
+    let record = world.functions.take(now, "g").expect("a record").payload;
+    assert!(world.functions.take(now, "g").is_none(), "a second record");
+    record
+}
+
+#[test]
+fn what_fails_three_times_goes_to_the_destination_with_the_last_error() {
+    let mut world = with_destination();
+    invoke(&mut world, "f", json!({"n": 1}), ReplyTo::Nobody);
+    for pause in [60, 120, 0] {
+        let now = world.now();
+        assert!(world.functions.take(now, "g").is_none(), "early");
+        let invocation = take(&mut world).expect("an attempt");
+        finish(&mut world, invocation.id, failed());
+        world.advance_to(now + Duration::seconds(pause));
+    }
+    let record = sent(&mut world);
+    assert_eq!(record["requestPayload"], json!({"n": 1}));
+    assert_eq!(record["requestContext"]["condition"], "RetriesExhausted");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 3);
+    assert_eq!(record["responsePayload"]["errorType"], "Boom");
+    assert_eq!(world.functions.dropped().len(), 1);
+}
+
+#[test]
+fn what_grows_too_old_goes_there_without_one_and_a_failed_task_does_not() {
+    let mut world = with_destination();
+    invoke(&mut world, "f", json!({"n": 1}), ReplyTo::Nobody);
+    world.advance_to(world.now() + Duration::hours(6));
+    let record = sent(&mut world);
+    assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 0);
+    assert!(record.get("responsePayload").is_none());
+    invoke(&mut world, "f", json!(2), task());
+    let invocation = take(&mut world).expect("the task");
+    finish(&mut world, invocation.id, failed());
+    let now = world.now();
+    assert!(world.functions.take(now, "g").is_none(), "a task has somebody who hears of it");
+}
+
 #[test]
 fn a_retry_that_works_is_the_end() {
     let mut world = world();

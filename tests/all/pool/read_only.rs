@@ -135,7 +135,7 @@ async fn nothing_that_writes_is_sent() {
     assert_eq!(house.look(|world| (world.now(), world.log.len())), (began, calls));
     // Nor is an answer, which is no operation of any service.
     let url = house.look(|world| ResponseBucket::url_for(&world.config, world.now(), "stack|Clone|request"));
-    assert!(answer::put(&read_only, &ResponseUrl::from_stored(url), "{}").await.is_err());
+    assert!(answer::put(&read_only.http, &ResponseUrl::from_stored(url), "{}").await.is_err());
     house.look(|world| assert!(world.log.len() == calls && world.bucket.answers.is_empty()));
 }
 

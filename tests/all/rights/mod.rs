@@ -255,5 +255,5 @@ fn the_policies_fit_into_what_iam_takes() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 3 + 5, "managed policies and roles");
+    assert_eq!(seen, 4 + 6, "managed policies and roles");
 }

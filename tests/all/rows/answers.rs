@@ -111,7 +111,10 @@ fn a11_the_predecessors_properties_are_read_as_they_were_written() {
 #[test]
 fn a24_the_template_bounds_the_queue_and_has_a_last_resort() {
     let template = file("template/template.yaml");
-    assert!(template.contains("MaximumEventAgeInSeconds: 3600\n"));
+    // What is older could not become a database in CloudFormation's hour, and is answered by the last resort.
+    let queue = template.split("  CloneHandlerEvents:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert!(queue.contains("MaximumEventAgeInSeconds: 2700\n"));
+    assert!(queue.contains("OnFailure: { Destination: !GetAtt LastResort.Arn }"));
     assert!(!template.contains("ReservedConcurrentExecutions"));
     assert!(template.contains("status: [FAILED, TIMED_OUT, ABORTED]"));
     let permission = template.split("  UnansweredRulePermission:\n").nth(1).unwrap();

@@ -14,6 +14,7 @@ mod parameters;
 mod pattern;
 mod protocol;
 mod remove;
+mod render;
 mod request;
 mod stack;
 mod template;
@@ -32,6 +33,7 @@ use template::Template;
 
 pub use parameters::Given;
 pub use protocol::{LONGEST_ANSWER, response_key, response_url};
+pub use render::{OfResource, render};
 pub use stack::{OnFailure, Output, Received, RequestType, Resource, Stack, StackEvent};
 
 /// A template's text as JSON, intrinsics in their long form and every scalar a text; for whoever looks at a template.

@@ -1,6 +1,6 @@
 //! `AllowedPattern`: the part of regular expressions that templates use, always against the whole text.
 //!
-//! Literals, `.`, classes, groups, alternatives, greedy repetition, `^`, `$` and `\d \w \s` with their opposites.
+//! Literals, `.`, classes, groups, alternatives, looks ahead, greedy repetition, `^`, `$` and `\d \w \s` with their opposites.
 //! Anything else is refused loudly.
 
 /// A compiled pattern.
@@ -22,6 +22,7 @@ enum What {
     Any,
     Class { ranges: Vec<(char, char)>, not: bool },
     Group(Alternatives),
+    Ahead { ahead: Alternatives, not: bool },
     Start,
     End,
 }
@@ -91,14 +92,16 @@ impl Reader {
             Some('$') => What::End,
             Some('[') => self.class()?,
             Some('(') => {
-                if self.take('?') && !self.take(':') {
-                    return Err("not simulated: look-around in a pattern".to_owned());
-                }
+                let special = self.take('?').then(|| self.next());
                 let inner = self.alternatives()?;
                 if !self.take(')') {
                     return Err("a pattern's group does not end".to_owned());
                 }
-                What::Group(inner)
+                match special {
+                    None | Some(Some(':')) => What::Group(inner),
+                    Some(Some(sign @ ('=' | '!'))) => What::Ahead { ahead: inner, not: sign == '!' },
+                    Some(_) => return Err("not simulated: a look behind in a pattern".to_owned()),
+                }
             }
             Some('\\') => {
                 let (ranges, not) = self.escape()?;
@@ -221,6 +224,7 @@ fn once(what: &What, text: &[char], at: usize, then: &mut dyn FnMut(usize) -> bo
     let next = text.get(at).copied();
     match what {
         What::Group(inner) => any(inner, text, at, then),
+        What::Ahead { ahead, not } => any(ahead, text, at, &mut |_| true) != *not && then(at),
         What::Start => at == 0 && then(at),
         What::End => at == text.len() && then(at),
         What::Any => next.is_some() && then(at + 1),
@@ -249,6 +253,8 @@ mod tests {
             ("(a*)*b", &["b", "aaab"], &["aaa"]),
             ("[\\]x-]+\\.\\S", &["]x-.y"], &["]x-. "]),
             (".{2,}", &["ab", "abc"], &["a"]),
+            ("P(?=.)(\\d+D)?(T\\d+H)?", &["P1D", "PT1H", "P1DT1H"], &["P", "PD"]),
+            ("[a-z](?:[a-z]|-(?!-))*", &["a", "a-b-", "ab"], &["a--b", "-a"]),
         ] {
             let compiled = Pattern::new(pattern).expect(pattern);
             for text in yes {
@@ -262,7 +268,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_loud() {
-        for pattern in ["(?=a)", "a+?", "\\bx", "[a", "(a", "a)", "*"] {
+        for pattern in ["(?<=a)", "(?i)a", "a+?", "\\bx", "[a", "(a", "a)", "*"] {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
         }
     }

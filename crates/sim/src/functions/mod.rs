@@ -9,7 +9,7 @@ mod types;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::types::{
     Counts, Dropped, FunctionError, Invocation, Knobs, Record, ReplyTo, invocation_id, request_id,
@@ -25,6 +25,7 @@ pub struct Functions {
     /// What a test may change.
     pub knobs: Knobs,
     timeouts: BTreeMap<String, Duration>,
+    on_failure: BTreeMap<String, String>,
     queue: Vec<Queued>,
     running: BTreeMap<u64, DateTime<Utc>>,
     log: Vec<Record>,
@@ -54,6 +55,12 @@ impl Functions {
     /// Adds a function, or changes its timeout.
     pub fn register(&mut self, name: &str, timeout: Duration) {
         self.timeouts.insert(name.to_owned(), timeout);
+    }
+
+    /// Where the asynchronous events go that a function could not take: the `OnFailure` destination of its
+    /// `EventInvokeConfig`, another function.
+    pub fn send_failures(&mut self, function: &str, destination: &str) {
+        self.on_failure.insert(function.to_owned(), destination.to_owned());
     }
 
     /// The names of all functions.
@@ -262,7 +269,7 @@ impl Functions {
             .partition(|queued| self.expires(queued).is_some_and(|at| at <= cx.now));
         self.queue = waiting;
         for queued in expired {
-            self.give_up(cx.now, queued, "older than the maximum event age".to_owned());
+            self.give_up(cx, queued, "older than the maximum event age".to_owned(), None);
         }
         for queued in self.queue.iter_mut().filter(|queued| queued.due <= cx.now) {
             queued.ready = true;
@@ -282,14 +289,25 @@ impl Functions {
             }
             None => {
                 let reason = format!("failed {} times, last: {}", again.attempt - 1, error.error_type);
-                self.give_up(cx.now, again, reason);
+                self.give_up(cx, again, reason, Some(error));
             }
         }
     }
 
-    fn give_up(&mut self, at: DateTime<Utc>, queued: Queued, reason: String) {
+    /// An asynchronous event has failed for good: it goes to the function's destination, if there is one.
+    fn give_up(
+        &mut self,
+        cx: &mut Context<'_>,
+        queued: Queued,
+        reason: String,
+        last: Option<&FunctionError>,
+    ) {
+        if let Some(destination) = self.on_failure.get(&queued.function).cloned() {
+            let record = invocation_record(cx, &queued, last);
+            self.invoke_async(cx, &destination, record);
+        }
         let Queued { event, function, payload, .. } = queued;
-        self.dropped.push(Dropped { event, function, payload, at, reason });
+        self.dropped.push(Dropped { event, function, payload, at: cx.now, reason });
     }
 
     fn refuse_unknown(&mut self, cx: &mut Context<'_>, function: &str, payload: Value, reply_to: ReplyTo) {
@@ -314,6 +332,30 @@ impl Functions {
     fn expires(&self, queued: &Queued) -> Option<DateTime<Utc>> {
         (queued.reply_to == ReplyTo::Nobody).then(|| queued.queued_at + self.knobs.max_event_age)
     }
+}
+
+/// What a destination gets, as Lambda's guide shows it ("Retaining records of asynchronous invocations").
+fn invocation_record(cx: &Context<'_>, queued: &Queued, last: Option<&FunctionError>) -> Value {
+    let crate::Config { partition, region, account, .. } = cx.config;
+    let attempts = queued.attempt - 1;
+    let mut record = json!({
+        "version": "1.0",
+        "timestamp": cx.now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "requestContext": {
+            "requestId": request_id(queued.event),
+            "functionArn": format!("arn:{partition}:lambda:{region}:{account}:function:{}:$LATEST", queued.function),
+            "condition": if last.is_some() { "RetriesExhausted" } else { "EventAgeExceeded" },
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": queued.payload,
+    });
+    if let Some(error) = last {
+        let function_error = if error.error_type.starts_with("Runtime.") { "Unhandled" } else { "Handled" };
+        record["responseContext"] =
+            json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": function_error });
+        record["responsePayload"] = json!({ "errorType": error.error_type, "errorMessage": error.message });
+    }
+    record
 }
 
 /// The name in `NAME`, `NAME:alias` or `arn:…:function:NAME[:alias]`.
