@@ -92,6 +92,19 @@ class Account:
         aws("cloudformation", "deploy", "--template-file", packaged, "--stack-name", MANAGER, "--s3-bucket", BUCKET,
             "--s3-prefix", "manager", "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset",
             "--parameter-overrides", "Architecture=x86_64", *parameters, cwd=tree)
+        self.mend_schedules()
+
+    def mend_schedules(self):
+        """MiniStack hands `<aws.scheduler.scheduled-time>` on as it stands, which is no time; without one the maintainer takes its own."""
+        scheduler = boto3.client("scheduler")
+        for schedule in scheduler.list_schedules()["Schedules"]:
+            shown = scheduler.get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+            target = shown["Target"]
+            event = json.loads(target["Input"])
+            if event.pop("time", None) == "<aws.scheduler.scheduled-time>":
+                names = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow")
+                kept = {name: shown[name] for name in names}
+                scheduler.update_schedule(**kept, Target={**target, "Input": json.dumps(event)})
 
     def create(self, stack, template):
         aws("cloudformation", "create-stack", "--stack-name", stack, "--template-body", text(template))
@@ -101,6 +114,11 @@ class Account:
 
     def delete(self, stack):
         aws("cloudformation", "delete-stack", "--stack-name", stack)
+
+    def begin_living(self):
+        """Begins a stack that lives until the manager's own end."""
+        if self.stack("living") is None:
+            self.create("living", stack_of([("A", "ResourceId")], A=clone("shop")))
 
     # What came of it.
 
@@ -230,10 +248,10 @@ def put_package(package, tree):
 
 
 class Loose(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, of which nothing is looked at."""
+    """YAML with CloudFormation's short forms, of which only the text is looked at."""
 
 
-Loose.add_multi_constructor("!", lambda loader, suffix, node: None)
+Loose.add_multi_constructor("!", lambda loader, suffix, node: node.value)
 
 
 def text(template):

@@ -40,6 +40,7 @@ def pytest_pyfunc_call(pyfuncitem):
         return None
     if not RUNNING:
         scenes = [item for item in pyfuncitem.session.items if item.get_closest_marker("together")]
+        pyfuncitem.funcargs["account"].begin_living()
         pool = ThreadPoolExecutor(len(scenes))
         RUNNING.update({scene.nodeid: pool.submit(scene.obj, pyfuncitem.funcargs["account"]) for scene in scenes})
         pool.shutdown(wait=False)

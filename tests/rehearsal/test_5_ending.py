@@ -8,8 +8,7 @@ from conftest import PARAMETERS
 
 def living(account):
     """A stack with a clone, which the scenes here share."""
-    if account.stack("living") is None:
-        account.create("living", stack_of([("A", "ResourceId")], A=clone("shop")))
+    account.begin_living()
     return account.settled("living", "CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
@@ -27,7 +26,7 @@ def test_an_export_that_is_not_there_fails(account):
 def test_an_update_of_the_manager_keeps_its_clones_and_its_functions_arn(account):
     stack = living(account)
     arn, before = account.stack(MANAGER)["Outputs"]["LambdaArn"], account.picture(stack["StackId"])
-    account.deploy_manager(*PARAMETERS, "LogLevel=debug")
+    account.deploy_manager(*PARAMETERS, "LogLevel=debug", "SetupDefaultAccess=true")
     manager = account.settled(MANAGER, "UPDATE_COMPLETE")
     assert manager["Outputs"]["LambdaArn"] == arn == account.exports()[f"{MANAGER}-LambdaArn"]
     shown = aws("lambda", "get-function-configuration", "--function-name", arn)["Environment"]["Variables"]
@@ -52,10 +51,8 @@ def test_an_import_keeps_the_managers_stack(account):
 
 def test_without_imports_the_managers_stack_goes(account):
     stack = living(account)
-    for name in ("living", "my-clones"):
-        if account.stack(name):
-            account.delete(name)
-            account.settled(name, "DELETE_COMPLETE")
+    account.delete("living")
+    account.settled("living", "DELETE_COMPLETE")
     account.gone(stack["StackId"], [])
     assert not [name for name in account.secret_names() if name.startswith(f"/{MANAGER}/")]
     account.delete(MANAGER)
