@@ -99,7 +99,8 @@ class Engines:
     def start_simulator(self):
         command = [
             SIMULATOR, "sim", "serve", "--start", "now", "--speed", "1", "--pace", PACE, "--manager-key", MANAGER_KEY,
-            "--clusters", ",".join(SOURCES), "--clones", "13", "--copies", "1", "--for", LONGEST_RUN_SECONDS,
+            "--clusters", ",".join(SOURCES), "--clones", "13", "--copies", "1", "--quota", "80",
+            "--for", LONGEST_RUN_SECONDS,
         ]
         simulator = Process("simulator", command, quiet(os.environ), out=subprocess.PIPE)
         self.processes.append(simulator)

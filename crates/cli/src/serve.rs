@@ -39,6 +39,9 @@ pub struct Arguments {
     /// duration is rounded up to whole seconds.
     #[arg(long, default_value_t = 1.0, value_parser = pace)]
     pace: f64,
+    /// How many clusters the account may have, and how many instances.
+    #[arg(long, default_value_t = 40)]
+    quota: usize,
     /// The access key id of a manager under test, beside the simulation's own. A change that it makes to what no manager made is
     /// listed in `/_sim/state` as a violation.
     #[arg(long, value_name = "ID")]
@@ -105,7 +108,12 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
 /// The rules of the simulated world.
 fn config(arguments: &Arguments) -> Config {
     let usual = Config::default();
-    let rds = rds::Settings::default().paced(arguments.pace);
+    let quotas = rds::Settings {
+        cluster_quota: arguments.quota,
+        instance_quota: arguments.quota,
+        ..rds::Settings::default()
+    };
+    let rds = quotas.paced(arguments.pace);
     let manager_keys = arguments.manager_key.iter().cloned().collect();
     Config { start: arguments.start.unwrap_or(usual.start), rds, manager_keys, ..usual }
 }

@@ -116,7 +116,20 @@ fn simulated_time_runs_as_fast_as_it_is_told() {
 /// What is as long ago as AWS says is as long ago for a client with a clock of its own.
 #[test]
 fn a_client_with_a_clock_of_its_own_sees_work_that_does_not_take_long() {
-    let quick = ["--start", "now", "--speed", "1", "--pace", "0.001", "--manager-key", "AKIATEST", "--for", "20"];
+    let quick = [
+        "--start",
+        "now",
+        "--speed",
+        "1",
+        "--pace",
+        "0.001",
+        "--manager-key",
+        "AKIATEST",
+        "--quota",
+        "2",
+        "--for",
+        "20",
+    ];
     let (child, address) = start(&quick);
     let now = || chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
     let state = || -> serde_json::Value {
@@ -129,15 +142,17 @@ fn a_client_with_a_clock_of_its_own_sees_work_that_does_not_take_long() {
                       Credential=AKIATEST/20260621/eu-west-1/rds/aws4_request";
         ask_with(&address, "POST /", signed, &format!("{parameters}&Version=2014-10-31"))
     };
-    let told: chrono::DateTime<chrono::Utc> = state()["now"].as_str().expect("a time").parse().expect("a time");
+    let told: chrono::DateTime<chrono::Utc> =
+        state()["now"].as_str().expect("a time").parse().expect("a time");
     assert!((now() - told).num_seconds().abs() < 60, "{told}");
 
     let made = ask_rds(
         "Action=RestoreDBClusterToPointInTime&SourceDBClusterIdentifier=prod&DBClusterIdentifier=mine\
-         &RestoreType=copy-on-write&UseLatestRestorableTime=true",
+         &RestoreType=copy-on-write&UseLatestRestorableTime=true&DBClusterParameterGroupName=prod-params",
     );
     assert!(made.starts_with("HTTP/1.1 200"), "{made}");
-    let mine = || state()["clusters"].as_array().expect("a list").iter().find(|one| one["id"] == "mine").cloned();
+    let mine =
+        || state()["clusters"].as_array().expect("a list").iter().find(|one| one["id"] == "mine").cloned();
     // It takes minutes at AWS.
     let began = Instant::now();
     while mine().expect("made")["status"] != "available" {
@@ -150,6 +165,11 @@ fn a_client_with_a_clock_of_its_own_sees_work_that_does_not_take_long() {
     }
     assert_eq!(mine["made_by"], "AKIATEST");
     assert_eq!(state()["violations"], serde_json::json!([]));
+    let third = ask_rds(
+        "Action=RestoreDBClusterToPointInTime&SourceDBClusterIdentifier=prod&DBClusterIdentifier=third\
+         &RestoreType=copy-on-write&UseLatestRestorableTime=true&DBClusterParameterGroupName=prod-params",
+    );
+    assert!(third.contains("DBClusterQuotaExceededFault"), "{third}");
     // Production is none of the manager's.
     ask_rds("Action=ModifyDBCluster&DBClusterIdentifier=prod&BackupRetentionPeriod=1&ApplyImmediately=true");
     assert_eq!(state()["violations"].as_array().map(Vec::len), Some(1));

@@ -205,7 +205,9 @@ mod tests {
         assert_eq!(paced.clone_limit, 15);
         // Whatever is added to the durations has to be added to the list as well.
         let slow = format!("{:?}", Settings::default().paced(1000.0));
-        for field in format!("{:?}", Settings::default()).split(", ").filter(|field| field.contains("_seconds: ")) {
+        for field in
+            format!("{:?}", Settings::default()).split(", ").filter(|field| field.contains("_seconds: "))
+        {
             assert!(!slow.contains(field), "{field}");
         }
     }
