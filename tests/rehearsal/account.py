@@ -1,5 +1,6 @@
 """The account as a person sees it: the AWS CLI for what is done, its library for what is looked at many times."""
 
+import hashlib
 import json
 import pathlib
 import shutil
@@ -162,8 +163,15 @@ class Account:
         pages = self.secrets.get_paginator("list_secrets").paginate()
         return {secret["Name"] for page in pages for secret in page["SecretList"]}
 
-    def password(self, secret):
-        return json.loads(self.secrets.get_secret_value(SecretId=secret)["SecretString"])
+    def kept(self, secret):
+        """What a secret holds, but for the password, of which only a hash may ever be printed."""
+        kept = json.loads(self.secrets.get_secret_value(SecretId=secret)["SecretString"])
+        return {**kept, "password": hashlib.sha256(kept["password"].encode()).hexdigest()}
+
+    def opens(self, secret, cluster):
+        """Whether the password in a secret opens a cluster."""
+        kept = json.loads(self.secrets.get_secret_value(SecretId=secret)["SecretString"])
+        return self.engines.opens(cluster, kept["password"])
 
     def clusters(self):
         """The simulator's truth, by identifier."""
@@ -195,7 +203,7 @@ class Account:
             shown["TagList"] = {tag["Key"]: tag["Value"] for tag in shown["TagList"]}
             shown["DBClusterMembers"].sort(key=lambda member: member["DBInstanceIdentifier"])
             secret = self.secrets.describe_secret(SecretId=shown["TagList"]["aurora-clone:secret"])
-            picture[resource] = (shown, self.clusters()[cluster]["instances"], secret["ARN"], self.password(secret["ARN"]))
+            picture[resource] = (shown, self.clusters()[cluster]["instances"], secret["ARN"], self.kept(secret["ARN"]))
         return picture
 
     def gone(self, stack_id, secrets):

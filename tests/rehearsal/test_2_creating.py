@@ -15,12 +15,12 @@ def test_a_success_with_outputs(account):
     clusters = account.clusters()
     assert {outputs[f"{name}ClusterId"] for name in ("Review", "Report", "LoadTest")} <= set(account.clones_of("shop"))
     for name in ("Review", "Report", "LoadTest"):
-        cluster, keys = outputs[f"{name}ClusterId"], account.password(outputs[f"{name}PasswordSecret"])
-        truth = clusters[cluster]
+        cluster, secret = outputs[f"{name}ClusterId"], outputs[f"{name}PasswordSecret"]
+        truth, kept = clusters[cluster], account.kept(secret)
         assert (truth["status"], truth["copy_on_write"], truth["sources_password"]) == ("available", True, False)
         assert [one["status"] for one in truth["instances"]] == ["available"]
-        assert keys["host"] == outputs[f"{name}Endpoint"] and keys["dbClusterIdentifier"] == cluster
-        assert account.engines.opens(cluster, keys["password"]) and not account.engines.opens("shop", keys["password"])
+        assert kept["host"] == outputs[f"{name}Endpoint"] and kept["dbClusterIdentifier"] == cluster
+        assert account.opens(secret, cluster) and not account.opens(secret, "shop")
         assert outputs[f"{name}SourceArn"].endswith(":cluster:shop")
     ids = {outputs[f"{name}ClusterId"] for name in ("Review", "Report", "LoadTest")}
     until("EventBridge is told", lambda: ids <= {detail["outputs"]["ClusterId"] for detail in account.told("clone-ready")})
