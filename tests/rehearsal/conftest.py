@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from account import BUCKET, MANAGER, Account, aws
-from engines import FOLDER, REPOSITORY, Engines
+from engines import FOLDER, Engines
 
 PACKAGE = pathlib.Path(os.environ["REHEARSAL_PACKAGE"])
 # As often as Scheduler has them, so that they are seen to fire.
@@ -78,6 +78,6 @@ def pytest_terminal_summary(terminalreporter):
     for name in ("simulator", "ministack") if FAILURES else ():
         log = FOLDER / f"{name}.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        terminalreporter.section(f"the end of {log.relative_to(REPOSITORY)}")
+        terminalreporter.section(f"the end of {log}")
         # Response URLs are secrets wherever they are real.
         terminalreporter.write_line("\n".join(line for line in lines[-TAIL_LINES:] if "cfn-response" not in line))
