@@ -65,6 +65,7 @@ const EFFECTS: [(&str, &str, &[&str]); 27] = [
             "/PoolMaintainer/",
             "/CloneHandlerRole/",
             "/PoolMaintainerRole/",
+            "/DefaultAccessKey/",
             "/DefaultAccessPolicy/",
             "/Outputs/DefaultSecretPrefix/",
         ],
@@ -259,6 +260,15 @@ fn default_access_is_what_was_asked_for() {
         assert_eq!(environment[variable], key, "{parameters:?}");
         assert_eq!(resources.get("DefaultAccessKey").is_some(), made, "{parameters:?}");
         if made {
+            // It decrypts what Secrets Manager lets somebody read, whoever that is; nothing else, and for no other account.
+            let statement = &resources["DefaultAccessKey"]["Properties"]["KeyPolicy"]["Statement"][1];
+            let condition = &statement["Condition"]["StringEquals"];
+            assert_eq!(
+                (&statement["Principal"]["AWS"], &statement["Action"]),
+                (&"*".into(), &"kms:Decrypt".into())
+            );
+            assert_eq!(condition["kms:CallerAccount"], "123456789012");
+            assert_eq!(condition["kms:ViaService"], "secretsmanager.eu-west-1.amazonaws.com");
             // What secrets are encrypted with is not taken away with the stack.
             assert_eq!(resources["DefaultAccessKey"]["DeletionPolicy"], "RetainExceptOnCreate");
         }

@@ -342,9 +342,20 @@ async fn a_deletion_by_an_invented_name_removes_every_incarnation() {
     house.sim.with(|world| world.set_faults(Vec::new()));
     house.sim.sleep(Duration::minutes(5)).await;
     assert_eq!(house.ours().len(), 2);
+    // Nothing of the stack is being deleted.
     house.forge("Delete", "web", "forged", "web-Clone-ABCDEFGHIJKL", PLAIN_JSON);
     house.sim.sleep(Duration::minutes(20)).await;
+    assert_eq!(house.ours().len(), 2);
+    // Now it is, and CloudFormation's own event comes later than this one.
+    house.sim.with(|world| world.functions.knobs.delay = Duration::minutes(30));
+    house.delete("web");
+    house.sim.sleep(Duration::seconds(10)).await;
+    house.sim.with(|world| world.functions.knobs.delay = Duration::zero());
+    house.forge("Delete", "web", "invented", "web-Clone-ABCDEFGHIJKL", PLAIN_JSON);
+    house.sim.sleep(Duration::minutes(20)).await;
     assert_eq!(house.ours(), Vec::<String>::new());
+    assert_eq!(house.status("web"), "DELETE_IN_PROGRESS");
+    expect(&house, "web", "DELETE_COMPLETE").await;
     end(&house).await;
 }
 

@@ -62,12 +62,8 @@ pub async fn is_rolling_back(cloud: &Cloud, stack_id: &str) -> Result<bool, Call
     Ok(stack_status(cloud, stack_id).await?.contains("ROLLBACK"))
 }
 
-/// Whether CloudFormation is deleting a stack as a whole.
-pub async fn is_deleting(cloud: &Cloud, stack_id: &str) -> Result<bool, CallError> {
-    Ok(stack_status(cloud, stack_id).await? == "DELETE_IN_PROGRESS")
-}
-
-async fn stack_status(cloud: &Cloud, stack_id: &str) -> Result<String, CallError> {
+/// A stack's status. A deleted stack has one for 90 days, by its id.
+pub async fn stack_status(cloud: &Cloud, stack_id: &str) -> Result<String, CallError> {
     let call = cloud.cloudformation.describe_stacks().stack_name(stack_id);
     let output = call.send().await.map_err(|error| CallError::new("DescribeStacks", error))?;
     let status = output.stacks().first().and_then(|stack| stack.stack_status());

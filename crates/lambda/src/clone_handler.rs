@@ -241,7 +241,9 @@ impl CloneHandler {
                 Ok(json!({ "request": key }))
             }
             step::ANSWER => {
-                self.answer(&key, stored, UNDECIDED).await?;
+                let answered = self.answer(&key, stored, UNDECIDED).await?;
+                // Where nobody could decide, nobody has taken anything down either.
+                self.clear_away(&key, stored, &answered).await;
                 Ok(json!({ "request": key }))
             }
             step::TELL => {

@@ -4,6 +4,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_core::request::snapshot_identifier;
 use aurora_clone_sim::rds::{SeedCluster, SeedInstance, SeedSnapshot};
 use aurora_clone_tests::House;
+use chrono::Duration;
 
 use super::scene::{Scene, changes, created, deleted, lines, log};
 
@@ -138,6 +139,22 @@ async fn what_is_gone_already_is_deleted() {
     house.sim.with(|world| world.rds.vanish(&clone.id));
     deleted(&house).await;
     assert_eq!(house.ever_made(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_at_rest_keeps_its_clone() {
+    let house = Scene::Rich.open();
+    let clone = created(&house, &lines(&[])).await;
+    let calls = house.rds_calls().len();
+    let arn = house.look(|world| world.rds.cluster(&clone.id).unwrap().arn.clone());
+    for id in [arn.as_str(), "an-invented-id"] {
+        house.forge("Delete", "web", &format!("forged-{}", id.len()), id, r#"{"SourceClusterId": "prod"}"#);
+        house.sim.sleep(Duration::minutes(30)).await;
+        assert!(house.look(|world| world.rds.cluster(&clone.id).is_some_and(|c| c.status == "available")));
+    }
+    let changed: Vec<_> = house.rds_calls().split_off(calls);
+    assert!(changed.iter().all(|call| call.operation.starts_with("Describe")), "{changed:?}");
+    deleted(&house).await;
 }
 
 #[tokio::test(start_paused = true)]

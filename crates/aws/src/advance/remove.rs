@@ -12,10 +12,21 @@ use super::{Advance, LOCKED, Observed, Step, StepError, Went};
 use crate::lock::Lock;
 use crate::{cloudformation, incarnations, observe, requests};
 
+/// What a Delete may be about.
+enum Going {
+    /// The whole stack.
+    Whole,
+    /// Something of it.
+    Part,
+    /// Nothing: what the stack is instead.
+    Not(String),
+}
+
 impl Step<'_> {
     /// A Delete.
     pub(super) async fn delete(&self) -> Result<Advance, StepError> {
         let request = self.request();
+        let going = self.going().await?;
         // From here on no Create or Update of this resource begins anything new.
         let fence = requests::raise_fence(self.cloud, self.key, request).await?;
         // One that has begun holds the lease of its root; having had the lease once means that it is over, or seen.
@@ -35,14 +46,14 @@ impl Step<'_> {
             }
             None => None,
         };
-        let advance = Box::pin(self.delete_under_lock(fence)).await?;
+        let advance = Box::pin(self.delete_under_lock(fence, going)).await?;
         if let Some(lock) = lock {
             lock.release(self.cloud).await?;
         }
         Ok(advance)
     }
 
-    async fn delete_under_lock(&self, fence: u64) -> Result<Advance, StepError> {
+    async fn delete_under_lock(&self, fence: u64, going: Going) -> Result<Advance, StepError> {
         let request = self.request();
         let unwanted = Unwanted {
             owner: request.owner(self.settings),
@@ -50,12 +61,15 @@ impl Step<'_> {
             physical_id: self.physical_id(),
             fence,
             final_snapshot: final_snapshot_leniently(&request.properties),
-            whole: self.goes_as_a_whole().await?,
+            whole: matches!(going, Going::Whole),
         };
         Span::current().record("cluster", &unwanted.physical_id);
         let clusters = observe::clusters(self.cloud).await?;
         let mut records = incarnations::load(self.cloud, &self.resource).await?;
         let targets = unwanted.targets(&clusters, &records, self.settings);
+        if let (false, Some(refusal)) = (targets.is_empty(), self.refusal(&going)) {
+            return Ok(refusal);
+        }
         for target in &targets {
             let generation = target.owned.generation();
             if records.iter().all(|record| record.generation != generation) {
@@ -75,6 +89,9 @@ impl Step<'_> {
         let (mut instances, mut remains) = (Vec::new(), Vec::new());
         if targets.is_empty() {
             remains = self.remains(unwanted.records(&records).into_iter()).await?;
+            if let (false, Some(refusal)) = (remains.is_empty(), self.refusal(&going)) {
+                return Ok(refusal);
+            }
         } else {
             instances = observe::instances(self.cloud, &targets).await?;
         }
@@ -95,13 +112,32 @@ impl Step<'_> {
         self.finish(plan, &Observed { clusters: &clusters, instances: &instances }).await
     }
 
-    /// Whether the whole stack is being deleted, by CloudFormation's word; without it only what is named goes. During an update a Delete
-    /// is about something that was replaced, and the resource lives on.
-    async fn goes_as_a_whole(&self) -> Result<bool, StepError> {
-        match cloudformation::is_deleting(self.cloud, &self.request().stack_id).await {
-            Err(error) if error.is_passing() => Err(error.into()),
-            result => Ok(result.unwrap_or(false)),
-        }
+    /// The answer to a Delete of something that is there, where nothing is to go. One that has nothing to do says SUCCESS, as it did
+    /// before if it only comes late.
+    fn refusal(&self, going: &Going) -> Option<Advance> {
+        let Going::Not(status) = going else { return None };
+        let reason = format!(
+            "The stack is {status}: CloudFormation is deleting nothing of it, so this Delete is none of CloudFormation's. Nothing \
+             was changed."
+        );
+        Some(Advance::Decide(Decision::failed(self.physical_id(), reason)))
+    }
+
+    /// What goes of the stack, by CloudFormation's word: whoever may invoke the function can say that he is CloudFormation, and only a
+    /// stack that is in the middle of something deletes. A deleted one may have left something behind. Without a word only what is
+    /// named goes.
+    async fn going(&self) -> Result<Going, StepError> {
+        let status = match cloudformation::stack_status(self.cloud, &self.request().stack_id).await {
+            Err(error) if error.is_passing() => return Err(error.into()),
+            Err(_) => return Ok(Going::Part),
+            Ok(status) => status,
+        };
+        Ok(match status.as_str() {
+            "DELETE_IN_PROGRESS" => Going::Whole,
+            // During an update a Delete is about something that was replaced, and the resource lives on.
+            status if status.ends_with("_IN_PROGRESS") || status == "DELETE_COMPLETE" => Going::Part,
+            _ => Going::Not(status),
+        })
     }
 
     async fn finish(&self, plan: Plan, observed: &Observed<'_>) -> Result<Advance, StepError> {
