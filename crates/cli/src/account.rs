@@ -70,10 +70,14 @@ pub struct Account {
 impl Account {
     /// Furnishes an account.
     pub fn open(furniture: &Furniture) -> Result<Self, Failure> {
-        let config =
-            Config { seed: furniture.seed, origin: Some(furniture.origin.clone()), ..Config::default() };
+        Self::open_with(furniture, Config::default())
+    }
+
+    /// Furnishes an account in a world with its own rules.
+    pub fn open_with(furniture: &Furniture, config: Config) -> Result<Self, Failure> {
+        let config = Config { seed: furniture.seed, origin: Some(furniture.origin.clone()), ..config };
         let mut world = World::new(config);
-        world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
+        world.config.manager_keys.push(MANAGER_KEY.to_owned());
         for cluster in &furniture.clusters {
             world.rds.seed_cluster(production(cluster));
         }

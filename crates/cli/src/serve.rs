@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aurora_clone_core::identifier;
-use aurora_clone_sim::Sim;
 use aurora_clone_sim::serve::serve;
+use aurora_clone_sim::{Config, Sim, rds};
+use chrono::{DateTime, Utc};
 use clap::{Args, value_parser};
 use tokio::net::TcpListener;
 
@@ -30,6 +31,21 @@ pub struct Arguments {
     /// How many simulated seconds pass in a real one.
     #[arg(long, default_value_t = 60.0, value_parser = speed)]
     speed: f64,
+    /// When simulated time begins: an ISO 8601 time with its zone, or `now`, which with `--speed 1` is what a client with a clock of
+    /// its own needs. [default: 2026-06-21T00:00:00Z]
+    #[arg(long, value_name = "TIME", value_parser = start)]
+    start: Option<DateTime<Utc>>,
+    /// How long RDS's work takes, as a part of what it takes at AWS: 0.01 makes a clone in 2 seconds instead of 3 minutes. Every
+    /// duration is rounded up to whole seconds.
+    #[arg(long, default_value_t = 1.0, value_parser = pace)]
+    pace: f64,
+    /// How many clusters the account may have, and how many instances.
+    #[arg(long, default_value_t = 40)]
+    quota: usize,
+    /// The access key id of a manager under test, beside the simulation's own. A change that it makes to what no manager made is
+    /// listed in `/_sim/state` as a violation.
+    #[arg(long, value_name = "ID")]
+    manager_key: Option<String>,
     /// The seed of all chance in the simulation.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -53,13 +69,14 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
         .await
         .map_err(|error| Failure::new(format!("port {} can't be had: {error}", arguments.port)))?;
     let origin = format!("http://{}", listener.local_addr()?);
-    let account = Account::open(&Furniture {
+    let furniture = Furniture {
         seed: arguments.seed,
         clusters: arguments.clusters.clone(),
         clones: arguments.clones,
         copies: arguments.copies,
         origin: origin.clone(),
-    })?;
+    };
+    let account = Account::open_with(&furniture, config(arguments))?;
     let (region, speed) = (account.world.config.region.clone(), arguments.speed);
     let sim = Sim::scaled(account.world, speed);
     printer.line(&origin)?;
@@ -86,6 +103,36 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
         _ = stop::asked() => {}
     }
     Ok(())
+}
+
+/// The rules of the simulated world.
+fn config(arguments: &Arguments) -> Config {
+    let usual = Config::default();
+    let quotas = rds::Settings {
+        cluster_quota: arguments.quota,
+        instance_quota: arguments.quota,
+        ..rds::Settings::default()
+    };
+    let rds = quotas.paced(arguments.pace);
+    let manager_keys = arguments.manager_key.iter().cloned().collect();
+    Config { start: arguments.start.unwrap_or(usual.start), rds, manager_keys, ..usual }
+}
+
+fn start(text: &str) -> Result<DateTime<Utc>, String> {
+    if text == "now" {
+        return Ok(DateTime::from(std::time::SystemTime::now()));
+    }
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(time) => Ok(time.to_utc()),
+        Err(_) => Err("it takes `now` or a time such as 2026-06-21T00:00:00Z".to_owned()),
+    }
+}
+
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(pace) if (0.001..=1000.0).contains(&pace) => Ok(pace),
+        _ => Err("it takes a number from 0.001 to 1000".to_owned()),
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {

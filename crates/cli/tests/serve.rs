@@ -113,6 +113,79 @@ fn simulated_time_runs_as_fast_as_it_is_told() {
     assert_eq!(finish(child).code, Some(0));
 }
 
+/// What is as long ago as AWS says is as long ago for a client with a clock of its own.
+#[test]
+fn a_client_with_a_clock_of_its_own_sees_work_that_does_not_take_long() {
+    let quick = [
+        "--start",
+        "now",
+        "--speed",
+        "1",
+        "--pace",
+        "0.001",
+        "--manager-key",
+        "AKIATEST",
+        "--quota",
+        "2",
+        "--for",
+        "20",
+    ];
+    let (child, address) = start(&quick);
+    let now = || chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let state = || -> serde_json::Value {
+        let answer = ask(&address, "GET /_sim/state", "");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).expect("JSON")
+    };
+    let ask_rds = |parameters: &str| {
+        let signed = "content-type: application/x-www-form-urlencoded\r\nauthorization: AWS4-HMAC-SHA256 \
+                      Credential=AKIATEST/20260621/eu-west-1/rds/aws4_request";
+        ask_with(&address, "POST /", signed, &format!("{parameters}&Version=2014-10-31"))
+    };
+    let told: chrono::DateTime<chrono::Utc> =
+        state()["now"].as_str().expect("a time").parse().expect("a time");
+    assert!((now() - told).num_seconds().abs() < 60, "{told}");
+
+    let made = ask_rds(
+        "Action=RestoreDBClusterToPointInTime&SourceDBClusterIdentifier=prod&DBClusterIdentifier=mine\
+         &RestoreType=copy-on-write&UseLatestRestorableTime=true&DBClusterParameterGroupName=prod-params\
+         &VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-0123456789abcdef0",
+    );
+    assert!(made.starts_with("HTTP/1.1 200"), "{made}");
+    let mine =
+        || state()["clusters"].as_array().expect("a list").iter().find(|one| one["id"] == "mine").cloned();
+    // It takes minutes at AWS.
+    let began = Instant::now();
+    while mine().expect("made")["status"] != "available" {
+        assert!(began.elapsed() < Duration::from_secs(15));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mine = mine().expect("made");
+    for (name, value) in [("copy_on_write", true), ("became_full_copy", false), ("sources_password", true)] {
+        assert_eq!(mine[name], value, "{mine}");
+    }
+    assert_eq!(mine["made_by"], "AKIATEST");
+    assert_eq!(state()["violations"], serde_json::json!([]));
+    let third = ask_rds(
+        "Action=RestoreDBClusterToPointInTime&SourceDBClusterIdentifier=prod&DBClusterIdentifier=third\
+         &RestoreType=copy-on-write&UseLatestRestorableTime=true&DBClusterParameterGroupName=prod-params\
+         &VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-0123456789abcdef0",
+    );
+    assert!(third.contains("DBClusterQuotaExceededFault"), "{third}");
+    // Production is none of the manager's.
+    ask_rds("Action=ModifyDBCluster&DBClusterIdentifier=prod&BackupRetentionPeriod=1&ApplyImmediately=true");
+    let violations = state()["violations"].to_string();
+    assert!(violations.contains("prod"), "{violations}");
+
+    let login = |body: &str| ask(&address, "POST /_sim/login", body);
+    assert!(login(r#"{"cluster":"mine","password":"guessed"}"#).contains("\"opens\": false"));
+    assert!(login(r#"{"cluster":"none","password":"guessed"}"#).starts_with("HTTP/1.1 404"));
+    assert!(login("mine").starts_with("HTTP/1.1 400"));
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(killed.expect("kill").success());
+    assert_eq!(finish(child).code, Some(0));
+}
+
 #[cfg(unix)]
 #[test]
 fn being_ended_is_no_failure() {
@@ -129,6 +202,8 @@ fn what_makes_no_sense_is_refused() {
         ["sim", "serve", "--speed", "0"],
         ["sim", "serve", "--clusters", "Prod--"],
         ["sim", "serve", "--clones", "16"],
+        ["sim", "serve", "--start", "yesterday"],
+        ["sim", "serve", "--pace", "0"],
         ["demo", "--margin", "10", "--verbose"],
     ] {
         let mut command = aurora_clone();

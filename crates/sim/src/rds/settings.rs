@@ -138,8 +138,77 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The same rules, and every duration times `pace`: for a client that lives in real time and can't wait for hours. Up to
+    /// whole seconds, so that nothing that takes time is done at once.
+    #[must_use]
+    pub fn paced(mut self, pace: f64) -> Self {
+        let Self {
+            clone_seconds,
+            full_copy_seconds,
+            create_cluster_seconds,
+            create_instance_seconds,
+            modify_lag_seconds,
+            modify_seconds,
+            delete_cluster_seconds,
+            delete_instance_seconds,
+            managed_secret_seconds,
+            role_seconds,
+            snapshot_seconds,
+            ..
+        } = &mut self;
+        for seconds in [
+            clone_seconds,
+            full_copy_seconds,
+            create_cluster_seconds,
+            create_instance_seconds,
+            modify_lag_seconds,
+            modify_seconds,
+            delete_cluster_seconds,
+            delete_instance_seconds,
+            managed_secret_seconds,
+            role_seconds,
+            snapshot_seconds,
+        ] {
+            *seconds = times(*seconds.start(), pace)..=times(*seconds.end(), pace);
+        }
+        self
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "seconds of days, and a cast of what is too large or no number stays within u64"
+)]
+fn times(seconds: u64, pace: f64) -> u64 {
+    (seconds as f64 * pace).ceil() as u64
+}
+
 /// A duration out of a range of seconds.
 pub(super) fn draw(rng: &mut Rng, seconds: &RangeInclusive<u64>) -> Duration {
     let drawn = rng.between(*seconds.start(), *seconds.end());
     Duration::seconds(i64::try_from(drawn).unwrap_or(i64::MAX / 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn a_pace_shrinks_every_duration_and_makes_none_of_them_nothing() {
+        let paced = Settings::default().paced(0.005);
+        assert_eq!((paced.clone_seconds, paced.full_copy_seconds), (1..=2, 54..=54));
+        assert_eq!((paced.create_instance_seconds, paced.delete_instance_seconds), (2..=3, 1..=2));
+        assert_eq!((paced.modify_lag_seconds, paced.modify_seconds), (0..=1, 1..=1));
+        assert_eq!(paced.clone_limit, 15);
+        // Whatever is added to the durations has to be added to the list as well.
+        let slow = format!("{:?}", Settings::default().paced(1000.0));
+        for field in
+            format!("{:?}", Settings::default()).split(", ").filter(|field| field.contains("_seconds: "))
+        {
+            assert!(!slow.contains(field), "{field}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! to one function's process, on a listener of its own, because the process is told no more than `host:port`.
 
 mod runtime_api;
+mod spectator;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -29,7 +29,8 @@ const GREETING: &str = "\
 This is a simulation of AWS (RDS, DynamoDB, Step Functions, CloudFormation and its response bucket,
 Secrets Manager, KMS, EventBridge, SSM Parameter Store).
 Nothing here is real, nothing costs anything, and no signature is checked.
-GET /_sim/state tells how the simulated world is.
+GET /_sim/state tells how the simulated world is. POST /_sim/login with {\"cluster\": …, \"password\": …} tells
+whether that password opens that cluster.
 ";
 
 /// Serves the World for ever. Dropping the future closes every connection.
@@ -39,7 +40,8 @@ pub async fn serve(sim: Sim, listener: TcpListener) {
         async move {
             match (request.method.as_str(), request.path.as_str()) {
                 ("GET", "/") => Ok(Response::new(200, "text/plain", GREETING)),
-                ("GET", "/_sim/state") => Ok(state(&sim)),
+                ("GET", "/_sim/state") => Ok(spectator::state(&sim)),
+                ("POST", "/_sim/login") => Ok(spectator::login(&sim, &request)),
                 _ => sim.call(request, Origin::default()).await,
             }
         }
@@ -137,37 +139,4 @@ fn write(response: Response) -> hyper::Response<Full<Bytes>> {
         *broken.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
         broken
     })
-}
-
-/// What a spectator may want to know; nothing that is a secret in the simulated world.
-fn state(sim: &Sim) -> Response {
-    let state = sim.with(|world| {
-        let functions: serde_json::Map<String, Value> = world
-            .functions
-            .names()
-            .map(|name| {
-                let counts = world.functions.counts(name);
-                let counts = json!({
-                    "queued": counts.queued, "running": counts.running,
-                    "succeeded": counts.succeeded, "failed": counts.failed,
-                });
-                (name.to_owned(), counts)
-            })
-            .collect();
-        json!({
-            "simulation": true,
-            "now": world.now(),
-            "region": world.config.region,
-            "account": world.config.account,
-            "calls": world.log.len(),
-            "functions": functions,
-            "secrets": world.secrets.iter().count(),
-            "keys": world.kms.keys().count(),
-            "events": world.events.taken.len(),
-            "parameters": world.ssm.iter().count(),
-            "answers": world.bucket.answers.len(),
-            "violations": world.violations,
-        })
-    });
-    Response::new(200, "application/json", format!("{state:#}\n"))
 }
