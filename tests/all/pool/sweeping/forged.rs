@@ -158,6 +158,7 @@ async fn what_a_run_began_and_gave_up_is_not_followed_again() {
     assert_eq!(changes(&pools, since), Vec::<String>::new());
     // The next run decides it anew, and leaves no trace.
     pools.sweep().await;
+    pools.sim.sleep(Duration::hours(1)).await;
     assert!(!exists(&pools, &clone.id));
     assert_eq!(begun(&pools), 0);
     pools.close().await;
