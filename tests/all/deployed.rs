@@ -65,6 +65,7 @@ const EFFECTS: [(&str, &str, &[&str]); 27] = [
             "/PoolMaintainer/",
             "/CloneHandlerRole/",
             "/PoolMaintainerRole/",
+            "/TagsPolicy/",
             "/DefaultAccessKey/",
             "/DefaultAccessPolicy/",
             "/Outputs/DefaultSecretPrefix/",

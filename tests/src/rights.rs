@@ -165,8 +165,13 @@ impl Names {
 
     fn holds(&self, condition: &Value) -> bool {
         let (name, arguments) = condition.as_object().unwrap().iter().next().unwrap();
+        if let Some(other) = arguments.as_str() {
+            return self.holds(&template()["Conditions"][other]);
+        }
         let arguments = arguments.as_array().unwrap();
         match name.as_str() {
+            "Fn::And" => arguments.iter().all(|argument| self.holds(argument)),
+            "Fn::Or" => arguments.iter().any(|argument| self.holds(argument)),
             "Fn::Not" => !self.holds(&arguments[0]),
             "Fn::Equals" => self.resolved(&arguments[0]) == self.resolved(&arguments[1]),
             other => panic!("the condition {other} is not known here"),

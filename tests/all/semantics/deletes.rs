@@ -3,7 +3,7 @@
 use aurora_clone_core::names::{env, tag};
 use aurora_clone_core::request::snapshot_identifier;
 use aurora_clone_sim::rds::{SeedCluster, SeedInstance, SeedSnapshot};
-use aurora_clone_tests::House;
+use aurora_clone_tests::{House, MANAGER};
 use chrono::Duration;
 
 use super::scene::{OPERATOR, Scene, changes, created, deleted, lines, log};
@@ -38,8 +38,9 @@ async fn members_go_first_and_the_writer_is_the_last_of_them() {
     let house = Scene::Rich.open();
     created(&house, &lines(&["ClusterId: clone-mine\nInstanceCount: 3"])).await;
     house.sim.with(|world| {
-        let (id, cluster) = ("by-hand".to_owned(), "clone-mine".to_owned());
-        world.rds.add_instance(SeedInstance { id, cluster, ..SeedInstance::default() });
+        let (id, cluster) = ("clone-by-hand".to_owned(), "clone-mine".to_owned());
+        let tags = [(tag::MANAGER.to_owned(), MANAGER.to_owned())].into();
+        world.rds.add_instance(SeedInstance { id, cluster, tags, ..SeedInstance::default() });
     });
     let writer =
         house.look(|world| world.rds.instances_of("clone-mine").find(|i| i.writer).unwrap().id.clone());
@@ -51,9 +52,9 @@ async fn members_go_first_and_the_writer_is_the_last_of_them() {
             call.parameters.get("DBInstanceIdentifier").cloned().unwrap_or_else(|| "cluster".to_owned())
         })
         .collect();
-    // What people added to the clone goes with it.
+    // What people added to the clone under our prefix and with our tag goes with it.
     assert_eq!((gone.len(), &gone[3], gone[4].as_str()), (5, &writer, "cluster"), "{gone:?}");
-    assert!(gone.contains(&"by-hand".to_owned()));
+    assert!(gone.contains(&"clone-by-hand".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -251,6 +251,7 @@ impl Rds {
         };
         let (id, resource_id) = (cluster.id.clone(), cluster.resource_id.clone());
         let created_by = cluster.truth.created_by.clone();
+        let instance_tags = cluster.tags.clone();
         self.admit(cluster);
         for number in 1..=seed.instances {
             self.seed_instance(SeedInstance {
@@ -261,6 +262,8 @@ impl Rds {
                 parameter_group: seed.instance_parameter_group.clone(),
                 performance_insights: seed.performance_insights.clone(),
                 monitoring: seed.monitoring.clone(),
+                // Who tags a cluster tags its instances; IAM looks at those of an instance alone.
+                tags: instance_tags.clone(),
                 ..SeedInstance::default()
             });
         }
