@@ -389,11 +389,7 @@ impl House {
 }
 
 /// An account with everything that the manager's stack has, and the cluster `prod`; and the ARN of the state machine.
-pub fn furnished(
-    config: Config,
-    operator: Operator<'_>,
-    seed: impl FnOnce(&mut World),
-) -> (World, String) {
+pub fn furnished(config: Config, operator: Operator<'_>, seed: impl FnOnce(&mut World)) -> (World, String) {
     let mut world = World::new(config);
     world.config.manager_keys = vec![MANAGER_KEY.to_owned()];
     let config = world.config.clone();

@@ -107,6 +107,7 @@ impl Names {
             "AWS::Logs::LogGroup" => {
                 self.arn("logs", &format!("log-group:{}-{id}-ABCDEFGHIJKL:*", self.manager()))
             }
+            "AWS::KMS::Key" => self.arn("kms", &format!("key/of-{id}")),
             kind => panic!("no ARN is known of {id}, {kind}"),
         }
     }
