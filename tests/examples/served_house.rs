@@ -35,7 +35,8 @@ Outputs:
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let (world, state_machine) = furnished(Config::default(), &[], |world| {
+    let operator = [(env::MANAGER, MANAGER), (env::SLOT_MARGIN, "1")];
+    let (world, state_machine) = furnished(Config::default(), &operator, |world| {
         world.rds.seed_cluster(SeedCluster { id: "staging".to_owned(), ..SeedCluster::default() });
         let given = [("Function".to_owned(), function_arn(&world.config))].into();
         world.settle(|services, cx| {
@@ -44,7 +45,7 @@ async fn main() {
         });
     });
     let sim = Sim::skipping(world);
-    let house = House::over(sim, state_machine, &[(env::MANAGER, MANAGER), (env::SLOT_MARGIN, "1")]);
+    let house = House::over(sim, state_machine, &operator);
     println!("http://{}", listener.local_addr().unwrap());
     // A thread, since reading a pipe can't be given up.
     let (closed, is_closed) = tokio::sync::oneshot::channel();
