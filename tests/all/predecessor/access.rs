@@ -121,8 +121,19 @@ async fn p03_a_tag_alone_makes_no_cluster_deletable() {
         assert!(house.look(|world| world.rds.cluster(id).is_some()), "{id}");
     }
     assert_eq!(changes(&house).len(), before);
+    // What says so well that it is the stack's, under a name that is not ours, is nothing that a stack loses unnoticed.
+    house.delete("web");
+    expect(&house, "web", "DELETE_FAILED").await;
+    assert!(
+        house.story("web").contains("precious was made under another NamePrefix"),
+        "{}",
+        house.story("web")
+    );
+    assert_eq!(changes(&house).len(), before);
+    house.sim.with(|world| world.rds.vanish("precious"));
     house.delete("web");
     expect(&house, "web", "DELETE_COMPLETE").await;
+    assert!(house.look(|world| world.rds.cluster("clone-root").is_some()));
     house.close().await;
 }
 

@@ -117,7 +117,7 @@ fn parameters_are_checked_as_aws_words_it() {
         refusal(&text("Type: AWS::EC2::VPC::Id"), &[("P", "4")]).starts_with("not simulated: parameter type")
     );
     assert!(
-        refusal(&text("Type: String, AllowedPattern: '(?=x)'"), &[("P", "4")]).starts_with("not simulated")
+        refusal(&text("Type: String, AllowedPattern: '(?<=x)'"), &[("P", "4")]).starts_with("not simulated")
     );
     assert_eq!(properties(&text("Type: CommaDelimitedList"), &[("P", "")])["P"], json!([]));
 }
