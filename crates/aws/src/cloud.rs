@@ -76,44 +76,90 @@ pub struct Parts {
     pub endpoint: Endpoints,
 }
 
+/// What of a [`Cloud`] is this manager's own.
+pub struct Own {
+    /// The table's name.
+    pub table: String,
+    /// The state machine's ARN; empty where nothing is handed over to one.
+    pub state_machine: String,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A configuration whose calls go through this connection, and are tried as often and as long as ours are.
+pub fn over(config: &SdkConfig, http: &SharedHttpConnector) -> SdkConfig {
+    let connector = http.clone();
+    config
+        .to_builder()
+        .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .read_timeout(Duration::from_secs(10))
+                .operation_attempt_timeout(Duration::from_secs(15))
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        )
+        .build()
+}
+
 impl Cloud {
     /// Builds the clients. No connection is opened yet.
     pub fn new(parts: Parts) -> Self {
-        let skew = Skew::default();
-        let http = skew.watching(parts.http, Arc::clone(&parts.clock));
-        let connector = http.clone();
         let config = SdkConfig::builder()
-            .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
             .region(Region::new(parts.region))
             .credentials_provider(SharedCredentialsProvider::new(parts.credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(3))
-                    .read_timeout(Duration::from_secs(10))
-                    .operation_attempt_timeout(Duration::from_secs(15))
-                    .operation_timeout(OPERATION_TIMEOUT)
-                    .build(),
-            )
             .build();
+        let own = Own { table: parts.table, state_machine: parts.state_machine, clock: parts.clock };
+        Self::build(&config, parts.http, own, parts.endpoint)
+    }
+
+    /// Builds the clients for who found his credentials, region and endpoints elsewhere, as the AWS CLI does; the connection and how
+    /// long it is tried are ours. `state_machine` is empty where no request is handed over to one.
+    pub fn with_config(config: &SdkConfig, http: SharedHttpConnector, own: Own) -> Self {
+        Self::build(config, http, own, Box::new(|_| None))
+    }
+
+    fn build(config: &SdkConfig, http: SharedHttpConnector, own: Own, endpoint: Endpoints) -> Self {
+        let skew = Skew::default();
+        let http = skew.watching(http, Arc::clone(&own.clock));
+        let config = over(config, &http);
         let mut rds = aws_sdk_rds::config::Builder::from(&config);
-        rds.set_endpoint_url((parts.endpoint)("RDS"));
         let mut cloudformation = aws_sdk_cloudformation::config::Builder::from(&config);
-        cloudformation.set_endpoint_url((parts.endpoint)("CLOUDFORMATION"));
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&config);
-        dynamodb.set_endpoint_url((parts.endpoint)("DYNAMODB"));
         let mut states = aws_sdk_sfn::config::Builder::from(&config);
-        states.set_endpoint_url((parts.endpoint)("SFN"));
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
-        secrets.set_endpoint_url((parts.endpoint)("SECRETS_MANAGER"));
         let mut kms = aws_sdk_kms::config::Builder::from(&config);
-        kms.set_endpoint_url((parts.endpoint)("KMS"));
         let mut events = aws_sdk_eventbridge::config::Builder::from(&config);
-        events.set_endpoint_url((parts.endpoint)("EVENTBRIDGE"));
         let mut ssm = aws_sdk_ssm::config::Builder::from(&config);
-        ssm.set_endpoint_url((parts.endpoint)("SSM"));
+        // What is not given stays as the configuration has it.
+        if let Some(url) = endpoint("RDS") {
+            rds.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("CLOUDFORMATION") {
+            cloudformation.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("DYNAMODB") {
+            dynamodb.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("SFN") {
+            states.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("SECRETS_MANAGER") {
+            secrets.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("KMS") {
+            kms.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("EVENTBRIDGE") {
+            events.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("SSM") {
+            ssm.set_endpoint_url(Some(url));
+        }
         Self {
             rds: aws_sdk_rds::Client::from_conf(rds.build()),
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
@@ -124,9 +170,9 @@ impl Cloud {
             events: aws_sdk_eventbridge::Client::from_conf(events.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             http,
-            table: parts.table,
-            state_machine: parts.state_machine,
-            clock: parts.clock,
+            table: own.table,
+            state_machine: own.state_machine,
+            clock: own.clock,
             skew,
         }
     }

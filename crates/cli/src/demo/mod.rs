@@ -57,7 +57,7 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
     };
     let log = Log::create()?;
     let shown = perform(arguments, printer, &executable, &log).await;
-    if let Err(Failure::Failed(_)) = &shown {
+    if let Err(Failure::Failed { .. }) = &shown {
         printer.note(&format!("\nThe last lines of {}:\n{}\n", log.path().display(), log.tail()))?;
     }
     shown

@@ -1,0 +1,90 @@
+//! `aurora-clone`: the command line of Aurora Clone Manager.
+//!
+//! Standard output is data and what was asked for; progress, questions, hints and errors go to standard error. The exit code is 0
+//! when what was asked for is done, 1 when it is not, 2 for a command line that makes no sense, and 128 plus the signal's
+//! number when somebody ended it.
+
+mod account;
+mod demo;
+pub mod failure;
+pub mod printer;
+mod serve;
+pub mod session;
+mod stop;
+pub mod surroundings;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::printer::Colour;
+use crate::surroundings::Surroundings;
+
+/// Aurora clones that are usable when they are ready, however many there are.
+#[derive(Debug, Parser)]
+#[command(name = "aurora-clone", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct CommandLine {
+    /// When text is coloured.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Colour,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
+    Demo(demo::Arguments),
+    /// The simulated AWS.
+    #[command(subcommand)]
+    Sim(Sim),
+}
+
+#[derive(Debug, Subcommand)]
+enum Sim {
+    /// Serves the simulated AWS on loopback, for the AWS CLI and the SDKs: RDS, Secrets Manager, KMS, EventBridge, DynamoDB, Step
+    /// Functions and CloudFormation, as far as the manager uses them.
+    Serve(serve::Arguments),
+}
+
+/// Runs a command line, whose first word is the program's name, and returns the exit code.
+pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroundings) -> u8 {
+    let line = match CommandLine::try_parse_from(words) {
+        Ok(line) => line,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            let text = error.render().to_string();
+            let said = match error.use_stderr() {
+                true => around.printer.note(text.trim_end()),
+                false => around.printer.raw(&text),
+            };
+            return if said.is_ok() { code } else { 1 };
+        }
+    };
+    around.printer.colour(line.color);
+    // Boxed: the futures of all commands in one would be a large one.
+    let done = match line.command {
+        Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
+        Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
+    };
+    match done {
+        Ok(()) => 0,
+        Err(failure) => {
+            tell(&failure, around);
+            failure.exit_code()
+        }
+    }
+}
+
+/// Says why a command failed, and what to do next.
+fn tell(failure: &Failure, around: &mut Surroundings) {
+    if failure.is_silent() {
+        return;
+    }
+    // Nobody is left to tell if this can't be written either.
+    let _ = around.printer.note(&format!("error: {failure}"));
+    if let Some(hint) = failure.next() {
+        let _ = around.printer.note(&format!("hint: {hint}"));
+    }
+}
