@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aurora_clone_aws::cloud::{CallError, Cloud, Own, over};
+use aurora_clone_aws::cloud::{CallError, Clock, Cloud, Own, over};
 use aurora_clone_aws::http;
 use aurora_clone_aws::parameter;
 use aurora_clone_core::arn::Place;
@@ -16,6 +16,7 @@ use aws_config::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use chrono::Duration;
 use clap::Args;
 
 use crate::failure::Failure;
@@ -112,13 +113,15 @@ impl Session {
         let (config, connector) = reach(aws, around).await?;
         let own =
             |table: String| Own { table, state_machine: String::new(), clock: Arc::clone(&around.clock) };
-        let cloud = Cloud::with_config(&config, connector.clone(), own(String::new()));
+        let cloud = Cloud::with_config(&config, connector, own(String::new()));
         let manager = Manager::find(&cloud, &aws.stack).await?;
         let table = manager.resource(&cloud, "Table").await?;
         let place = Place::of_stack(&manager.stack_id)
             .map_err(|error| CallError::nonsense("DescribeStacks", error.to_string()))?;
         let settings = manager.settings()?;
-        let cloud = Cloud::with_config(&config, connector, own(table));
+        let http = cloud.http.clone();
+        let own = Own { table, state_machine: String::new(), clock: by_aws(cloud) };
+        let cloud = Cloud::with_config(&config, http, own);
         Ok(Self { cloud, config, manager, settings, place })
     }
 
@@ -132,6 +135,16 @@ impl Session {
                 .hint("docs/pool.md describes it; nothing is maintained while it is wrong")
         })
     }
+}
+
+/// AWS's clock, by the latest answer's date. A lease in the table is compared with it, and a person's clock may be anything: one
+/// that is ahead would take the leases of the functions from them.
+fn by_aws(cloud: Cloud) -> Clock {
+    Arc::new(move || {
+        // AWS dates in whole seconds, and an answer takes its time.
+        let skew = cloud.skew().filter(|skew| skew.abs() > Duration::seconds(2));
+        cloud.now() + skew.unwrap_or_default()
+    })
 }
 
 impl Manager {
