@@ -125,6 +125,12 @@ impl Session {
         Ok(Self { cloud, config, manager, settings, place })
     }
 
+    /// Who the caller is by STS's word: a user's ARN, or a role's, whose sessions have names of their own. Nothing depends on it.
+    pub async fn caller(&self) -> Option<String> {
+        let identity = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await.ok()?;
+        identity.arn().map(role_of)
+    }
+
     /// The maintenance configuration.
     pub async fn maintenance(&self) -> Result<Maintenance, Failure> {
         let name = self.manager.parameter();
@@ -135,6 +141,15 @@ impl Session {
                 .hint("docs/pool.md describes it; nothing is maintained while it is wrong")
         })
     }
+}
+
+/// The role of a session: `arn:aws:sts::1:assumed-role/admin/me` is a session of `arn:aws:iam::1:role/admin`. Its path is not told.
+pub fn role_of(arn: &str) -> String {
+    let session = arn.split_once(":sts::").and_then(|(head, rest)| {
+        let (account, role) = rest.split_once(":assumed-role/")?;
+        Some(format!("{head}:iam::{account}:role/{}", role.split('/').next()?))
+    });
+    session.unwrap_or_else(|| arn.to_owned())
 }
 
 /// AWS's clock, by the latest answer's date. A lease in the table is compared with it, and a person's clock may be anything: one
@@ -235,9 +250,18 @@ fn variable_of(parameter: &str) -> String {
 mod tests {
     use aurora_clone_core::names::env;
 
-    use super::variable_of;
+    use super::{role_of, variable_of};
 
     const TEMPLATE: &str = include_str!("../../../template/template.yaml");
+
+    #[test]
+    fn a_session_is_its_role() {
+        assert_eq!(
+            role_of("arn:aws:sts::123456789012:assumed-role/admin/me"),
+            "arn:aws:iam::123456789012:role/admin"
+        );
+        assert_eq!(role_of("arn:aws-cn:iam::123456789012:user/me"), "arn:aws-cn:iam::123456789012:user/me");
+    }
 
     #[test]
     fn every_setting_is_found_in_the_parameter_that_the_template_takes_it_from() {

@@ -2,9 +2,11 @@
 
 use aurora_clone_aws::commands;
 use aurora_clone_core::event::RequestType;
+use aurora_clone_core::request::Request;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::delete::go_through;
 use super::target::{self, identifier_of};
 use super::work::{self, Ended};
 use super::{Given, parse, show};
@@ -36,7 +38,7 @@ pub struct Create {
 
 impl Create {
     /// The clone's name and its properties, as the manager takes them.
-    pub fn wanted(&self, session: &Session) -> Result<(String, Value), Failure> {
+    pub fn wanted(&self, session: &Session) -> Result<(String, Map<String, Value>), Failure> {
         let mut properties = self.given.properties()?;
         let of_file = properties.get("ClusterId").and_then(Value::as_str).map(str::to_owned);
         let name = match (&self.name, of_file) {
@@ -54,8 +56,7 @@ impl Create {
             }
         };
         properties.insert("ClusterId".to_owned(), Value::from(name.clone()));
-        let properties = Value::Object(properties);
-        parse(&properties, session)?;
+        parse(&Value::Object(properties.clone()), session)?;
         Ok((name, properties))
     }
 }
@@ -63,23 +64,28 @@ impl Create {
 /// Creates a clone, and waits until it is usable.
 pub async fn run(create: &Create, around: &mut Surroundings) -> Result<(), Failure> {
     let session = Session::open(&create.aws, around).await?;
-    let (name, properties) = create.wanted(&session)?;
-    let Value::Object(properties) = properties else { unreachable!("the properties are a map") };
+    let (name, mut properties) = create.wanted(&session)?;
+    if let (None, Some(caller)) = (properties.get("Description"), session.caller().await) {
+        // So that others see whose it is.
+        properties.insert("Description".to_owned(), Value::from(format!("for {caller}")));
+    }
     let request = target::request(&session, RequestType::Create, &name, properties);
+    let again =
+        format!("aurora-clone create {name} …` with the same properties; `aurora-clone delete {name}");
     let kept = commands::kept(&session.cloud, &request).await?;
     if kept.is_some_and(|kept| kept.open.is_none() && kept.properties.is_some()) {
-        return Err(Failure::new(format!("the clone {name} was made already")).hint(format!(
-            "`aurora-clone update {name} …` changes it, `aurora-clone delete {name}` ends it"
-        )));
+        let clusters = target::clusters(&session).await?;
+        if clusters.iter().any(|cluster| target::is_of(cluster, &request)) {
+            return Err(already(&name));
+        }
+        // Its lease was over, or somebody deleted the cluster: its secret may be left.
+        around.printer.note(&format!("What is left of an earlier {name} goes first."))?;
+        let earlier = Request { kind: Some(RequestType::Delete), ..request.clone() };
+        go_through(&session, around, &earlier, &again).await?;
     }
     let command = work::open(&session, around, &request).await?;
     match work::carry_out(&session, around, &command).await? {
-        Ended::Interrupted(signal) => {
-            let again = format!(
-                "aurora-clone create {name} …` with the same properties; `aurora-clone delete {name}"
-            );
-            Err(work::interrupted(around, &again, signal))
-        }
+        Ended::Interrupted(signal) => Err(work::interrupted(around, &again, signal)),
         Ended::Decided(decision) if decision.success => {
             around.printer.note(&decision.reason)?;
             show(&mut around.printer, &decision, create.json)
@@ -88,4 +94,9 @@ pub async fn run(create: &Create, around: &mut Surroundings) -> Result<(), Failu
             "`aurora-clone plan create {name} …` shows every source and why it was not taken"
         ))),
     }
+}
+
+fn already(name: &str) -> Failure {
+    Failure::new(format!("the clone {name} was made already"))
+        .hint(format!("`aurora-clone update {name} …` changes it, `aurora-clone delete {name}` ends it"))
 }

@@ -56,6 +56,13 @@ pub fn find<'a>(name: &str, clusters: &'a [Cluster], session: &Session) -> Optio
         .or_else(|| clusters.iter().filter(named).max_by_key(|cluster| cluster.created_at))
 }
 
+/// Whether a cluster's own tags say that it is the clone that a person's request is about.
+pub fn is_of(cluster: &Cluster, request: &Request) -> bool {
+    by_command_line(cluster)
+        && cluster.tag(tag::STACK_ID) == Some(&request.stack_id)
+        && cluster.tag(tag::LOGICAL_ID) == Some(&request.logical_id)
+}
+
 /// The clusters whose name is like one that is not there.
 pub fn no_such(name: &str, clusters: &[Cluster], session: &Session) -> Failure {
     let ours = clusters.iter().filter(|cluster| cluster.own_lineage().is_some());

@@ -5,13 +5,13 @@ use aurora_clone_aws::commands::{self, Command, Opened};
 use aurora_clone_aws::{events, observe};
 use aurora_clone_core::duration::format_time;
 use aurora_clone_core::event::RequestType;
-use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::{Decision, Seen};
 use aurora_clone_core::request::Request;
 use aurora_clone_core::snapshot::{Cluster, Instance};
 use chrono::{DateTime, Utc};
 
 use super::progress::{Progress, stage};
+use super::target;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::surroundings::Surroundings;
@@ -187,11 +187,7 @@ async fn sight(
         Some(RequestType::Update) => observe::clusters(&session.cloud).await?,
         _ => observe::cluster(&session.cloud, &request.logical_id).await?.into_iter().collect(),
     };
-    let ours = |cluster: &&Cluster| {
-        cluster.tag(tag::CLUSTER) == Some(&cluster.identifier)
-            && cluster.tag(tag::STACK_ID) == Some(&request.stack_id)
-            && cluster.tag(tag::LOGICAL_ID) == Some(&request.logical_id)
-    };
+    let ours = |cluster: &&Cluster| target::is_of(cluster, request);
     let named = |cluster: &&Cluster| Some(&cluster.resource_id) == seen.cluster.as_ref();
     let found = clusters.iter().filter(ours).find(named).or_else(|| clusters.iter().find(ours));
     let instances = match found {
