@@ -5,6 +5,7 @@
 //! number when somebody ended it.
 
 mod account;
+mod clone;
 mod demo;
 pub mod failure;
 pub mod printer;
@@ -34,6 +35,16 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes a clone, and waits until it is usable.
+    Create(Box<clone::Create>),
+    /// Changes a clone that the command line made.
+    Update(Box<clone::Update>),
+    /// Deletes a clone that the command line made, with everything that was made for it.
+    Delete(clone::Delete),
+    /// Gives a clone's lease a later end.
+    Renew(clone::Renew),
+    /// Keeps the maintainer from taking a clone away.
+    Protect(clone::Protect),
     /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
     Demo(demo::Arguments),
     /// The simulated AWS.
@@ -65,6 +76,11 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
     around.printer.colour(line.color);
     // Boxed: the futures of all commands in one would be a large one.
     let done = match line.command {
+        Command::Create(arguments) => Box::pin(clone::create(&arguments, around)).await,
+        Command::Update(arguments) => Box::pin(clone::update(&arguments, around)).await,
+        Command::Delete(arguments) => Box::pin(clone::delete(&arguments, around)).await,
+        Command::Renew(arguments) => Box::pin(clone::renew(&arguments, around)).await,
+        Command::Protect(arguments) => Box::pin(clone::protect(&arguments, around)).await,
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
     };
