@@ -51,7 +51,8 @@ pub async fn check(reader: &Reader, stack: &str, caller: &Caller, findings: &mut
     status(&manager, findings);
     let place = place_of(&manager.stack_id)?;
     if place.account == caller.account && place.region == reader.region {
-        findings.ok("place", format!("account {} and region {} are the manager's", place.account, place.region));
+        findings
+            .ok("place", format!("account {} and region {} are the manager's", place.account, place.region));
     } else {
         findings.error(
             "place",
@@ -66,7 +67,8 @@ pub async fn check(reader: &Reader, stack: &str, caller: &Caller, findings: &mut
         OUTPUTS.into_iter().filter(|name| !manager.outputs.contains_key(*name)).collect();
     match missing.is_empty() {
         true => {
-            let revision = manager.outputs.get("Revision").map(String::as_str).filter(|text| !text.is_empty());
+            let revision =
+                manager.outputs.get("Revision").map(String::as_str).filter(|text| !text.is_empty());
             let revision = revision.map_or_else(String::new, |revision| format!("; revision {revision}"));
             findings.ok("outputs", format!("stacks find the function by them{revision}"));
         }
@@ -167,7 +169,9 @@ pub async fn configuration(reader: &Reader, found: &Found, findings: &mut Findin
                 findings.warning(
                     "configuration",
                     format!("{sources}; dry-run is on for {which}: nothing is made or purged there"),
-                    format!("take dry-run out of the SSM parameter {name} when the plans are as you like them"),
+                    format!(
+                        "take dry-run out of the SSM parameter {name} when the plans are as you like them"
+                    ),
                 );
             } else {
                 findings.ok("configuration", format!("{name} is understood: {sources}"));

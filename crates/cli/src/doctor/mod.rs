@@ -65,8 +65,7 @@ struct Caller {
 /// Makes all checks.
 pub async fn run(arguments: &Arguments, around: &mut Surroundings) -> Result<(), Failure> {
     let (config, connector) = reach(&arguments.aws, around).await?;
-    let own =
-        Own { table: String::new(), state_machine: String::new(), clock: Arc::clone(&around.clock) };
+    let own = Own { table: String::new(), state_machine: String::new(), clock: Arc::clone(&around.clock) };
     let cloud = Cloud::with_config(&config, connector, own).read_only();
     let config = over(&config, &cloud.http);
     let reader = Reader {

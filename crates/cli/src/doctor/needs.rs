@@ -235,7 +235,11 @@ pub const RIGHTS: &[Right] = &[
     Right {
         sid: "CopyOfSnapshot",
         of: For::Pool,
-        actions: &["rds:RestoreDBClusterFromSnapshot", "rds:CreateDBClusterSnapshot", "rds:AddTagsToResource"],
+        actions: &[
+            "rds:RestoreDBClusterFromSnapshot",
+            "rds:CreateDBClusterSnapshot",
+            "rds:AddTagsToResource",
+        ],
         resources: &["{rds}:cluster:{prefix}*", "{rds}:cluster-snapshot:{prefix}*"],
         conditions: &[MANAGERS],
     },

@@ -32,7 +32,11 @@ pub async fn check(
     };
     let who = role_of(&caller.arn);
     if who.ends_with(":root") {
-        findings.warning("you", "the account's root user may do everything", "use a role: docs/command-line.md, \"Permissions\"");
+        findings.warning(
+            "you",
+            "the account's root user may do everything",
+            "use a role: docs/command-line.md, \"Permissions\"",
+        );
     } else {
         for (of, called, commands) in [
             (For::Looking, "looking", "status, plan, doctor"),
@@ -54,7 +58,9 @@ pub async fn check(
                 Err(error) => {
                     findings.skipped(
                         called,
-                        format!("{error}; what was read above may be read, what writes is not proved ({commands})"),
+                        format!(
+                            "{error}; what was read above may be read, what writes is not proved ({commands})"
+                        ),
                     );
                 }
             }
@@ -79,7 +85,9 @@ async fn denied(reader: &Reader, who: &str, of: For, names: &Names) -> Result<Ve
             }
             let resource = names.resolve(resource).replace('*', EXAMPLE);
             let resource = if resource == EXAMPLE { "*".to_owned() } else { resource };
-            for (action, allowed) in simulate(reader, who, &actions, &resource, &context(right, names)).await? {
+            for (action, allowed) in
+                simulate(reader, who, &actions, &resource, &context(right, names)).await?
+            {
                 if !allowed {
                     denied.push(format!("{action} on {resource}"));
                 }
@@ -93,10 +101,16 @@ async fn denied(reader: &Reader, who: &str, of: For, names: &Names) -> Result<Ve
 
 /// Whether an action is asked about this kind of thing at all: a statement puts several together.
 fn takes(action: &str, resource: &str) -> bool {
-    let kind = |kinds: &[&str]| kinds.iter().any(|kind| resource.contains(&format!("}}:{kind}:")) || resource.contains(&format!("}}:{kind}/")));
+    let kind = |kinds: &[&str]| {
+        kinds.iter().any(|kind| {
+            resource.contains(&format!("}}:{kind}:")) || resource.contains(&format!("}}:{kind}/"))
+        })
+    };
     match action {
         "rds:RestoreDBClusterToPointInTime" => kind(&["cluster", "cluster-pg", "subgrp", "og"]),
-        "rds:RestoreDBClusterFromSnapshot" => kind(&["cluster", "cluster-snapshot", "cluster-pg", "subgrp", "og"]),
+        "rds:RestoreDBClusterFromSnapshot" => {
+            kind(&["cluster", "cluster-snapshot", "cluster-pg", "subgrp", "og"])
+        }
         "rds:CreateDBInstance" => kind(&["db", "cluster", "pg", "subgrp", "og"]),
         "rds:ModifyDBCluster" => kind(&["cluster", "cluster-pg"]),
         "rds:ModifyDBInstance" => kind(&["db", "pg"]),
@@ -136,7 +150,8 @@ async fn simulate(
     }
     for (key, value) in context {
         let kind = if value == "true" { ContextKeyTypeEnum::Boolean } else { ContextKeyTypeEnum::String };
-        let entry = ContextEntry::builder().context_key_name(key).context_key_values(value).context_key_type(kind);
+        let entry =
+            ContextEntry::builder().context_key_name(key).context_key_values(value).context_key_type(kind);
         call = call.context_entries(entry.build());
     }
     // A page takes 100 results, and no statement has as many actions.

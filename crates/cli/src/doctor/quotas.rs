@@ -45,8 +45,11 @@ pub async fn check(
         return;
     };
     let room = needed(reader, found, maintenance, clusters).await;
-    let kinds =
-        [(CLUSTERS, room.copies, room.clones), (INSTANCES, room.copies, room.clones), (SNAPSHOTS, room.snapshots, 0)];
+    let kinds = [
+        (CLUSTERS, room.copies, room.clones),
+        (INSTANCES, room.copies, room.clones),
+        (SNAPSHOTS, room.snapshots, 0),
+    ];
     for ((name, called), copies, clones) in kinds {
         if name == SNAPSHOTS.0 && copies == 0 {
             continue;

@@ -27,7 +27,8 @@ pub async fn check(
 ) {
     let Some(cluster) = find(clusters, name) else {
         let like = clusters.iter().map(|cluster| cluster.identifier.as_str());
-        let like: Vec<&str> = like.filter(|other| other.contains(name) || name.contains(other)).take(3).collect();
+        let like: Vec<&str> =
+            like.filter(|other| other.contains(name) || name.contains(other)).take(3).collect();
         let remedy = match like.is_empty() {
             true => "correct the name: `aws rds describe-db-clusters` lists what is there".to_owned(),
             false => format!("correct the name; there is {}", like.join(", ")),
@@ -37,7 +38,10 @@ pub async fn check(
         match raw(reader, name).await {
             Ok(other) if other.engine().is_some() => findings.error(
                 name,
-                format!("its engine is {}, which is not Aurora MySQL or PostgreSQL", other.engine().unwrap_or_default()),
+                format!(
+                    "its engine is {}, which is not Aurora MySQL or PostgreSQL",
+                    other.engine().unwrap_or_default()
+                ),
                 "only aurora-mysql and aurora-postgresql can be cloned",
             ),
             _ => findings.error(name, says, remedy),
@@ -45,7 +49,11 @@ pub async fn check(
         return;
     };
     if let Err(refused) = found.settings.limits.source(name) {
-        findings.error(name, refused, "widen the parameter AllowedSources of the manager's stack, or take it out of the configuration");
+        findings.error(
+            name,
+            refused,
+            "widen the parameter AllowedSources of the manager's stack, or take it out of the configuration",
+        );
     }
     if let Some(lineage) = cluster.own_lineage() {
         findings.error(
@@ -102,7 +110,11 @@ fn state(cluster: &Cluster, findings: &mut Findings) {
     match cluster.status.phase() {
         Phase::Ready => findings.ok(name, says),
         Phase::Busy | Phase::Unknown => {
-            findings.warning(name, format!("{says}: a Create waits until it is available"), "wait, and ask again");
+            findings.warning(
+                name,
+                format!("{says}: a Create waits until it is available"),
+                "wait, and ask again",
+            );
         }
         Phase::Stuck if cluster.status.0 == "stopped" => findings.error(
             name,
@@ -110,7 +122,11 @@ fn state(cluster: &Cluster, findings: &mut Findings) {
             format!("aws rds start-db-cluster --db-cluster-identifier {name}"),
         ),
         Phase::Stuck | Phase::Deleting => {
-            findings.error(name, says, "it does not become usable by itself: see its events in the RDS console");
+            findings.error(
+                name,
+                says,
+                "it does not become usable by itself: see its events in the RDS console",
+            );
         }
     }
 }
@@ -130,7 +146,9 @@ async fn instances(reader: &Reader, cluster: &Cluster, findings: &mut Findings) 
             let ready = instances.iter().filter(|instance| instance.status.is_ready()).count();
             let says = format!("{ready} of {} instances are available", instances.len());
             match ready {
-                0 => findings.warning(name, says, "a clone can be made, but see what is wrong with the source"),
+                0 => {
+                    findings.warning(name, says, "a clone can be made, but see what is wrong with the source")
+                }
                 _ => findings.ok(name, says),
             }
         }
@@ -162,7 +180,8 @@ async fn key(reader: &Reader, name: &str, raw: &DbCluster, findings: &mut Findin
             let state = metadata.and_then(|key| key.key_state()).map(|state| state.as_str());
             let manager = metadata.and_then(|key| key.key_manager()).map(|manager| manager.as_str());
             let by_aws = manager == Some("AWS");
-            let whose = if by_aws { "the key aws/rds, which can't be shared with other accounts" } else { id };
+            let whose =
+                if by_aws { "the key aws/rds, which can't be shared with other accounts" } else { id };
             match state {
                 Some("Enabled") => findings.ok(name, format!("is encrypted with {whose}")),
                 other => {
@@ -177,7 +196,11 @@ async fn key(reader: &Reader, name: &str, raw: &DbCluster, findings: &mut Findin
         }
         Err(error) => {
             let (says, _) = refused(&error);
-            findings.warning(name, says, "allow kms:DescribeKey on the key, or see to it that RDS may use it");
+            findings.warning(
+                name,
+                says,
+                "allow kms:DescribeKey on the key, or see to it that RDS may use it",
+            );
         }
     }
 }
@@ -211,7 +234,11 @@ async fn network(
         let described = match call.map_err(|error| CallError::new("DescribeDBSubnetGroups", error)) {
             Ok(described) => described,
             Err(error) if error.is("DBSubnetGroupNotFoundFault") => {
-                findings.error(name, format!("there is no subnet group {group}"), "correct AllowedSubnetGroups of the manager's stack");
+                findings.error(
+                    name,
+                    format!("there is no subnet group {group}"),
+                    "correct AllowedSubnetGroups of the manager's stack",
+                );
                 continue;
             }
             Err(error) => {
@@ -221,8 +248,10 @@ async fn network(
             }
         };
         let subnets = described.db_subnet_groups().iter().flat_map(|group| group.subnets());
-        let zones: BTreeSet<&str> =
-            subnets.filter_map(|subnet| subnet.subnet_availability_zone()).filter_map(|zone| zone.name()).collect();
+        let zones: BTreeSet<&str> = subnets
+            .filter_map(|subnet| subnet.subnet_availability_zone())
+            .filter_map(|zone| zone.name())
+            .collect();
         let shared: Vec<&str> = zones.intersection(&storage).copied().collect();
         if storage.is_empty() {
             findings.skipped(name, format!("RDS does not say in which zones its storage is, for {group}"));

@@ -134,48 +134,48 @@ impl<'a> Work<'a> {
             if interrupted.is_some() {
                 break;
             }
-            let Item { subject, due, failed, said } = &mut open[next];
-            let name = subject.name();
+            let mut item = open.remove(next);
+            let name = item.subject.name();
             // A step that is at work is ended: half a step is what nobody can explain.
-            let mut step = Box::pin(self.step(subject, &id, around.now()));
+            let mut step = Box::pin(self.step(&mut item.subject, &id, around.now()));
             let made = tokio::select! {
                 biased;
                 made = &mut step => made,
                 signal = &mut stop => {
                     interrupted = Some(signal);
-                    step.await
+                    (&mut step).await
                 }
             };
+            drop(step);
             match made {
                 Ok(step) => {
-                    *failed = 0;
+                    item.failed = 0;
                     for what in step.steps {
                         around.printer.note(&format!("{name}: {what}"))?;
                         steps.push((around.now(), name.clone(), what));
                     }
                     troubles.insert(name.clone(), step.troubles);
                     match step.follows {
-                        Follows::Settled => {
-                            open.remove(next);
-                        }
+                        Follows::Settled => {}
                         Follows::Wait(seconds, why) => {
-                            if *said != why {
+                            if item.said != why {
                                 around.printer.note(&format!("{name}: waiting: {why}"))?;
-                                *said = why;
+                                item.said = why;
                             }
-                            *due = around.now() + Duration::seconds(i64::from(seconds));
+                            item.due = around.now() + Duration::seconds(i64::from(seconds));
+                            open.insert(next, item);
                         }
                     }
                 }
-                Err(MaintainError::Call(error)) if error.is_passing() && *failed + 1 < ATTEMPTS => {
-                    *failed += 1;
+                Err(MaintainError::Call(error)) if error.is_passing() && item.failed + 1 < ATTEMPTS => {
+                    item.failed += 1;
                     around.printer.note(&format!("{name}: {error}; it is tried again"))?;
-                    *due = around.now() + Duration::seconds(i64::from(PAUSE));
+                    item.due = around.now() + Duration::seconds(i64::from(PAUSE));
+                    open.insert(next, item);
                 }
                 Err(error) => {
                     around.printer.note(&format!("{name}: {error}"))?;
                     errors.push(format!("{name}: {error}"));
-                    open.remove(next);
                 }
             }
         }
@@ -187,9 +187,9 @@ impl<'a> Work<'a> {
                 errors.push(format!("rules: {error}"));
             }
         }
-        let troubles = troubles.into_iter().flat_map(|(name, of_it)| {
-            of_it.into_iter().map(move |trouble| format!("{name}: {trouble}"))
-        });
+        let troubles = troubles
+            .into_iter()
+            .flat_map(|(name, of_it)| of_it.into_iter().map(move |trouble| format!("{name}: {trouble}")));
         Ok(Done { ended, steps, troubles: troubles.collect(), errors })
     }
 

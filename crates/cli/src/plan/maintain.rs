@@ -44,8 +44,10 @@ pub struct Arguments {
 /// Shows the plan, and applies it if that is asked for.
 pub async fn run(arguments: &Arguments, around: &mut Surroundings) -> Result<(), Failure> {
     if arguments.apply && arguments.json && !arguments.yes {
-        return Err(Failure::usage("--apply asks before it changes anything, and with --json nobody sees what")
-            .hint("look at the plan with --json alone, then give --yes"));
+        return Err(Failure::usage(
+            "--apply asks before it changes anything, and with --json nobody sees what",
+        )
+        .hint("look at the plan with --json alone, then give --yes"));
     }
     let session = Session::open(&arguments.aws, around).await?;
     let maintenance = session.maintenance().await?;
@@ -66,7 +68,8 @@ pub async fn run(arguments: &Arguments, around: &mut Surroundings) -> Result<(),
     }
     let mut result = Ok(());
     if arguments.apply {
-        result = Box::pin(apply(arguments, &session, &maintenance, &looked, &dry, &mut document, around)).await;
+        result =
+            Box::pin(apply(arguments, &session, &maintenance, &looked, &dry, &mut document, around)).await;
     }
     if arguments.json {
         around.printer.line(&format!("{document:#}"))?;
@@ -226,14 +229,7 @@ fn row(line: &Line) -> Vec<String> {
     let age = line.data_age.filter(|_| line.kind != "root");
     let age = age.map_or_else(|| "-".to_owned(), |age| for_people(Duration::seconds(age)));
     let slots = line.slots.map_or_else(|| "-".to_owned(), |s| format!("{} used, {} free", s.taken, s.free));
-    vec![
-        line.cluster.clone(),
-        line.kind.to_owned(),
-        line.status.clone(),
-        age,
-        slots,
-        line.decision.clone(),
-    ]
+    vec![line.cluster.clone(), line.kind.to_owned(), line.status.clone(), age, slots, line.decision.clone()]
 }
 
 fn steps(steps: &[String], printer: &mut Printer) -> Result<(), Failure> {

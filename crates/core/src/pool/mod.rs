@@ -7,6 +7,6 @@ pub mod make;
 pub mod metrics;
 pub mod plan;
 pub mod report;
-pub mod room;
 pub mod retire;
+pub mod room;
 pub mod standing;
