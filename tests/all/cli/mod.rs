@@ -1,0 +1,5 @@
+//! The command line, whole commands over the simulated AWS.
+
+mod desk;
+mod doctor;
+mod plan;
