@@ -161,6 +161,10 @@ async fn instances(reader: &Reader, cluster: &Cluster, findings: &mut Findings) 
 
 /// A clone is encrypted with its source's key, so RDS must be able to use it.
 async fn key(reader: &Reader, name: &str, raw: &DbCluster, findings: &mut Findings) {
+    if raw.storage_encryption_type().is_some_and(|kind| kind.as_str() == "sse-rds") {
+        findings.ok(name, "is encrypted with a key that AWS owns");
+        return;
+    }
     if raw.storage_encrypted() != Some(true) {
         findings.warning(
             name,
