@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 10;
 /// Seconds between two such attempts.
 const AGAIN: u64 = 10;
 
+/// The longest time between two looks, in seconds: a person watches, and a look costs a few reads.
+const LONGEST: u64 = 10;
+
 /// How a request ended.
 pub enum Ended {
     /// It is decided.
@@ -115,7 +118,7 @@ async fn work(
                     progress.show(&mut around.printer, stage, &why, session.cloud.now())?;
                 }
                 seen = next;
-                u64::from(seconds)
+                u64::from(seconds).min(LONGEST)
             }
         };
         let signal = match signal {
