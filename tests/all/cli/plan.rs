@@ -108,7 +108,7 @@ async fn what_a_create_would_decide() {
     });
     let before = fixture.calls();
     let words =
-        ["create", "test", "--source-cluster-id", "prod", "--tags", "team=web", "--expires-after", "P1D"];
+        ["create", "test", "--source-cluster-id", "prod", "--tags", "Key=team,Value=web", "--expires-after", "P1D"];
     assert_snapshot!("create", plan(&fixture, &words).await);
     assert_snapshot!("create_json", plan(&fixture, &[&words[..], &["--json"]].concat()).await);
     let wrong = ["create", "test", "--source-cluster-id", "prod", "--instance-count", "99", "--port", "1"];
