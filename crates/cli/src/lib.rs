@@ -12,6 +12,7 @@ mod serve;
 pub mod session;
 mod stop;
 pub mod surroundings;
+mod validate;
 
 use std::ffi::OsString;
 
@@ -39,6 +40,7 @@ enum Command {
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
+    Validate(validate::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +69,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
     let done = match line.command {
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
+        Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };
     match done {
         Ok(()) => 0,
