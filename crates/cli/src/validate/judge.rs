@@ -151,7 +151,8 @@ fn told(problem: BadProperty, properties: &[Property], at: Position, place: &Pla
                 }
                 _ => within(&property.value, &wanted).unwrap_or(property.at),
             };
-            let message = format!("{value}: {wanted}");
+            // Some say themselves what the value is.
+            let message = if wanted.starts_with(&value) { wanted } else { format!("{value}: {wanted}") };
             Problem { at, property: name.to_owned(), message, uses: uses(&[name]) }
         }
     })
