@@ -75,7 +75,7 @@ enum Command {
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
-    Validate(validate::Arguments),
+    Validate(Box<validate::Arguments>),
 }
 
 #[derive(Debug, Subcommand)]

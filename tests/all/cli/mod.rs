@@ -1,0 +1,3 @@
+//! The command line's commands, run as a whole.
+
+mod validate;
