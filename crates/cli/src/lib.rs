@@ -14,6 +14,7 @@ pub mod session;
 mod shell;
 mod stop;
 pub mod surroundings;
+mod validate;
 
 use std::ffi::OsString;
 
@@ -74,6 +75,7 @@ enum Command {
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
+    Validate(Box<validate::Arguments>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +111,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Man(arguments) => shell::man(&arguments, &mut around.printer),
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
+        Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };
     match done {
         Ok(()) => 0,

@@ -2,6 +2,7 @@
 
 mod clones;
 mod fixture;
+mod validate;
 
 use std::ops::Deref;
 use std::sync::Arc;
