@@ -6,6 +6,7 @@ pub mod advance;
 pub mod answer;
 pub mod cloud;
 pub mod cloudformation;
+pub mod commands;
 pub mod events;
 pub mod execute;
 #[cfg(test)]

@@ -21,8 +21,8 @@ const KEPT: i64 = 30 * 86_400;
 pub struct Stored {
     /// What was asked.
     pub request: Request,
-    /// Where the answer goes.
-    pub response_url: ResponseUrl,
+    /// Where the answer goes; `None` where a person asked at the command line, who is told by it.
+    pub response_url: Option<ResponseUrl>,
     /// When the latest Delete or Update of the resource had come, when the request came.
     pub fence: u64,
     /// The whole body of the answer, once it is decided.
@@ -42,18 +42,19 @@ pub async fn record(
     cloud: &Cloud,
     request_key: &str,
     request: &Request,
-    url: &ResponseUrl,
+    url: Option<&ResponseUrl>,
 ) -> Result<(), CallError> {
     let body = serde_json::to_string(request)
         .map_err(|error| CallError::nonsense("PutItem", format!("the request can't be written: {error}")))?;
     let fence = fence(cloud, request).await?;
+    let mut item = key(&id(request_key));
+    item.extend(url.map(|url| ("url".to_owned(), text(url.expose()))));
     let result = cloud
         .dynamodb
         .put_item()
         .table_name(&cloud.table)
-        .set_item(Some(key(&id(request_key))))
+        .set_item(Some(item))
         .item("request", text(body))
-        .item("url", text(url.expose()))
         .item("fence", number(fence))
         .item("ttl", number(cloud.now().timestamp() + KEPT))
         .condition_expression("attribute_not_exists(id)")
@@ -74,7 +75,7 @@ pub async fn load(cloud: &Cloud, request_key: &str) -> Result<Option<Stored>, Ca
     let request = get(&item, "request").ok_or_else(broken)?;
     Ok(Some(Stored {
         request: serde_json::from_str(request).map_err(|_| broken())?,
-        response_url: ResponseUrl::from_stored(get(&item, "url").ok_or_else(broken)?.to_owned()),
+        response_url: get(&item, "url").map(|url| ResponseUrl::from_stored(url.to_owned())),
         fence: get_number(&item, "fence").ok_or_else(broken)?,
         decision: get(&item, "decision").map(str::to_owned),
         events: match get(&item, "events") {

@@ -13,6 +13,14 @@ pub struct Place {
     pub account: String,
 }
 
+/// What the owner of a clone begins with that a person asked for at the command line.
+const COMMAND_LINE: &str = "command-line/";
+
+/// Whether an owner is no stack that CloudFormation could be asked about, but people at the command line.
+pub fn is_command_line(owner: &str) -> bool {
+    owner.starts_with(COMMAND_LINE)
+}
+
 /// An ARN that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is not an ARN of the form arn:PARTITION:{1}:REGION:ACCOUNT:…")]
@@ -49,6 +57,23 @@ impl Place {
         }
     }
 
+    /// What stands in place of a StackId where a person asks at the command line. It is no ARN, so no event of CloudFormation can be
+    /// about what was asked for there.
+    pub fn command_line(&self) -> String {
+        format!("{COMMAND_LINE}{}/{}/{}", self.partition, self.region, self.account)
+    }
+
+    /// The place that an owner names: a stack by its id, or the command line.
+    pub fn of_owner(id: &str) -> Result<Self, BadArn> {
+        let Some(rest) = id.strip_prefix(COMMAND_LINE) else { return Self::of_stack(id) };
+        let bad = || BadArn(id.chars().take(120).collect(), "cloudformation");
+        let parts: Vec<&str> = rest.split('/').collect();
+        let [partition, region, account] = parts.as_slice() else { return Err(bad()) };
+        let arn = format!("arn:{partition}:rds:{region}:{account}:-");
+        let place = Self::of(&arn, "rds").map(|(place, _)| place);
+        place.map_err(|_| bad())
+    }
+
     /// The ARN of a cluster in this place.
     pub fn cluster_arn(&self, identifier: &str) -> String {
         format!("arn:{}:rds:{}:{}:cluster:{identifier}", self.partition, self.region, self.account)
@@ -64,7 +89,7 @@ pub fn cluster(text: &str) -> Option<(Place, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, cluster};
+    use super::{Place, cluster, is_command_line};
 
     #[test]
     fn reads_what_it_writes_in_every_partition() {
@@ -73,6 +98,26 @@ mod tests {
             let place = Place::of_stack(&stack).expect("a stack id");
             let arn = place.cluster_arn("clone-x");
             assert_eq!(cluster(&arn), Some((place, "clone-x")));
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_an_owner_and_no_stack() {
+        let stack = "arn:aws-cn:cloudformation:cn-north-1:123456789012:stack/web/0a1b";
+        let place = Place::of_stack(stack).expect("a stack id");
+        assert_eq!(Place::of_owner(stack).as_ref(), Ok(&place));
+        let owner = place.command_line();
+        assert_eq!(owner, "command-line/aws-cn/cn-north-1/123456789012");
+        assert_eq!(Place::of_owner(&owner), Ok(place));
+        assert!(is_command_line(&owner) && !is_command_line(stack));
+        assert!(Place::of_stack(&owner).is_err());
+        for bad in [
+            "command-line/",
+            "command-line/aws/eu-west-1",
+            "command-line/aws/eu-west-1/12",
+            "command-line/a/b/c/d",
+        ] {
+            assert!(Place::of_owner(bad).is_err(), "{bad}");
         }
     }
 

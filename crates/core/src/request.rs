@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::arn::Place;
+use crate::arn::{Place, is_command_line};
 use crate::event::{Envelope, RequestType};
 use crate::hash;
 use crate::identifier::{self, Parts};
@@ -15,9 +15,9 @@ use crate::settings::Settings;
 pub struct Owner {
     /// The manager's name.
     pub manager: String,
-    /// The stack.
+    /// The stack, or the command line ([`crate::arn::Place::command_line`]).
     pub stack_id: String,
-    /// The resource in it.
+    /// The resource in it, or the name that a person gave the clone.
     pub logical_id: String,
 }
 
@@ -26,9 +26,9 @@ pub struct Owner {
 pub struct Request {
     /// What CloudFormation wants; `None` where it asked for something unknown.
     pub kind: Option<RequestType>,
-    /// The stack.
+    /// The stack, or the command line.
     pub stack_id: String,
-    /// CloudFormation's id of the request.
+    /// CloudFormation's id of the request, or the command line's.
     pub request_id: String,
     /// The resource.
     pub logical_id: String,
@@ -53,6 +53,11 @@ impl Request {
             properties: event.get("ResourceProperties").cloned().unwrap_or(Value::Null),
             old_properties: event.get("OldResourceProperties").cloned().unwrap_or(Value::Null),
         }
+    }
+
+    /// Whether a person asks at the command line, so that CloudFormation has no word in it.
+    pub fn is_command_line(&self) -> bool {
+        is_command_line(&self.stack_id)
     }
 
     /// Who asks.

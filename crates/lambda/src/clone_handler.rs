@@ -179,7 +179,7 @@ impl CloneHandler {
 
     /// Keeps the request and starts the execution that carries its name. A duplicate event finds both.
     async fn start(&self, key: &str, request: &Request, envelope: &Envelope) -> Result<(), CallError> {
-        requests::record(&self.cloud, key, request, &envelope.response_url).await?;
+        requests::record(&self.cloud, key, request, Some(&envelope.response_url)).await?;
         let result = self
             .cloud
             .states
@@ -215,7 +215,7 @@ impl CloneHandler {
         };
         let mut text = body(request, &Decision::failed(id, problem));
         let kept = async {
-            requests::record(&self.cloud, key, request, &envelope.response_url).await?;
+            requests::record(&self.cloud, key, request, Some(&envelope.response_url)).await?;
             requests::decide(&self.cloud, key, &text, &told).await
         };
         match kept.await {
@@ -281,7 +281,7 @@ impl CloneHandler {
         let now = event.now.unwrap_or_else(|| self.cloud.now());
         let moment = Moment { now, started: event.started.unwrap_or(now), seen: event.seen };
         match advance::advance(&self.cloud, &self.settings, key, stored, &moment).await? {
-            Advance::Wait(seconds, seen) => {
+            Advance::Wait(seconds, seen, _) => {
                 Ok(json!({ "request": key, "seen": seen, "next": "wait", "seconds": seconds }))
             }
             Advance::Decide(decision) => {
@@ -321,7 +321,9 @@ impl CloneHandler {
                 })
             }
         };
-        self.put(key, &stored.response_url, &text).await?;
+        if let Some(url) = &stored.response_url {
+            self.put(key, url, &text).await?;
+        }
         Ok(text)
     }
 
@@ -349,7 +351,8 @@ impl CloneHandler {
     }
 
     async fn load(&self, key: &str) -> Result<Stored, HandlerError> {
-        let stored = requests::load(&self.cloud, key).await?;
+        // What a person asked for at the command line is nobody's here: there is nobody to answer.
+        let stored = requests::load(&self.cloud, key).await?.filter(|stored| stored.response_url.is_some());
         stored.ok_or_else(|| StepError::UnknownRequest(key.to_owned()).into())
     }
 }

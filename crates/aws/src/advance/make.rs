@@ -113,7 +113,7 @@ impl Step<'_> {
             return Advance::Decide(create::refused(wanted, &reason));
         }
         let seen = Seen { failed: Some(reason), ..self.moment.seen.clone() };
-        Advance::Wait(1, seen)
+        Advance::Wait(1, seen, "what was made is taken down".to_owned())
     }
 
     /// The secret and the key of a clone whose cluster and instances are ready; before that they are of no interest.
@@ -187,6 +187,9 @@ impl Step<'_> {
         if let Some(reason) = self.overtaken(fence).await? {
             return Ok(Some(reason));
         }
+        if request.is_command_line() {
+            return Ok(None);
+        }
         match cloudformation::ask(self.cloud, &request.stack_id, &request.logical_id).await? {
             Word::Wanted => Ok(None),
             Word::NotWanted(reason) => Ok(Some(reason)),
@@ -221,8 +224,8 @@ impl Step<'_> {
         }
         let seen = plan.seen.clone();
         Ok(match self.carry_out(plan, observed).await? {
-            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => {
-                Advance::Wait(seconds.min(self.seconds_until(self.deadline - TAKEDOWN)), seen)
+            Went::On(seconds, seen, why) | Went::NotYet(seconds, seen, why) => {
+                Advance::Wait(seconds.min(self.seconds_until(self.deadline - TAKEDOWN)), seen, why)
             }
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(reason) if restores && !exists => Advance::Decide(create::refused(wanted, &reason)),
@@ -270,7 +273,8 @@ impl Step<'_> {
         if own.is_none() && seen.absent_since.is_none() {
             // One look that does not find it may be stale.
             let seen = Seen { absent_since: Some(self.moment.now), ..seen.clone() };
-            return Ok(Advance::Wait(10, seen));
+            let why = "a second look confirms that nothing is left".to_owned();
+            return Ok(Advance::Wait(10, seen, why));
         }
         let owned = own.as_ref().and_then(|cluster| {
             let owned = guard::prove(cluster, &wanted.owner, &self.settings.name_prefix).ok()?;
@@ -286,10 +290,10 @@ impl Step<'_> {
                 let plan = Plan::act(vec![action], 5, because, self.moment.seen.clone());
                 let clusters = [(*cluster).clone()];
                 let went = self.carry_out(plan, &Observed { clusters: &clusters, instances: &[] }).await?;
-                if let (Went::On(seconds, seen) | Went::NotYet(seconds, seen, _), true) =
+                if let (Went::On(seconds, seen, why) | Went::NotYet(seconds, seen, why), true) =
                     (went, self.moment.now < self.deadline)
                 {
-                    return Ok(Advance::Wait(seconds, seen));
+                    return Ok(Advance::Wait(seconds, seen, why));
                 }
             }
             let why = format!("{} has deletion protection", cluster.identifier);
@@ -313,7 +317,9 @@ impl Step<'_> {
         Ok(match self.carry_out(plan, &observed).await? {
             Went::On(..) if over => decide(None),
             Went::NotYet(_, _, why) if over => decide(Some(&why)),
-            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => Advance::Wait(seconds, seen),
+            Went::On(seconds, seen, why) | Went::NotYet(seconds, seen, why) => {
+                Advance::Wait(seconds, seen, why)
+            }
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(why) => decide(Some(&why)),
         })
@@ -373,7 +379,7 @@ impl Step<'_> {
 /// A plan that only waits, as what a step leads to.
 fn abandoned(plan: Plan) -> Advance {
     match plan.next {
-        Next::Wait { seconds, .. } => Advance::Wait(seconds, plan.seen),
+        Next::Wait { seconds, because } => Advance::Wait(seconds, plan.seen, because),
         Next::Decide(decision) => Advance::Decide(decision),
     }
 }

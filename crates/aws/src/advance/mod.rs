@@ -15,6 +15,7 @@ use aurora_clone_core::events;
 use aurora_clone_core::plan::{Action, Decision, Next, Plan, Seen};
 use aurora_clone_core::properties::{Properties, describe, service_timeout};
 use aurora_clone_core::request::{Request, Wanted, resource_key};
+use aurora_clone_core::response_url::ResponseUrl;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::{Cluster, Instance};
 use chrono::{DateTime, Duration, Utc};
@@ -61,8 +62,8 @@ pub struct Moment {
 /// What a step leads to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Advance {
-    /// Look again in so many seconds.
-    Wait(u32, Seen),
+    /// Look again in so many seconds, for this reason.
+    Wait(u32, Seen, String),
     /// There is a decision.
     Decide(Decision),
 }
@@ -76,7 +77,7 @@ pub async fn advance(
     moment: &Moment,
 ) -> Result<Advance, StepError> {
     let request = &stored.request;
-    let place = Place::of_stack(&request.stack_id)
+    let place = Place::of_owner(&request.stack_id)
         .map_err(|error| CallError::nonsense("GetItem", error.to_string()))?;
     let resource = resource_key(&request.stack_id, &request.logical_id);
     let deadline = deadline(stored, moment);
@@ -100,8 +101,11 @@ pub async fn advance(
 /// When the decision must be made, from the moment that CloudFormation began to wait.
 fn deadline(stored: &Stored, moment: &Moment) -> DateTime<Utc> {
     let hour = Duration::hours(1);
-    let issued =
-        stored.response_url.issued_at().filter(|at| (moment.started - hour..moment.started).contains(at));
+    let issued = stored
+        .response_url
+        .as_ref()
+        .and_then(ResponseUrl::issued_at)
+        .filter(|at| (moment.started - hour..moment.started).contains(at));
     let patience = service_timeout(&stored.request.properties);
     // A Delete may have to live with less patience than a Create is given: with a ServiceTimeout for which that one was
     // refused.
@@ -129,8 +133,8 @@ struct Observed<'a> {
 
 /// How a plan went.
 enum Went {
-    /// On to the next look.
-    On(u32, Seen),
+    /// On to the next look, which is waited for for this reason.
+    On(u32, Seen, String),
     /// On to the next look, which does what AWS does not take yet.
     NotYet(u32, Seen, String),
     /// It was the plan's own decision.
@@ -187,7 +191,7 @@ impl Step<'_> {
         let seconds = seconds.min(self.seconds_until(self.deadline));
         info!(seconds, because, "waiting");
         Ok(match not_yet {
-            None => Went::On(seconds, plan.seen),
+            None => Went::On(seconds, plan.seen, because),
             Some(why) => Went::NotYet(seconds, plan.seen, why),
         })
     }
@@ -239,7 +243,7 @@ impl Step<'_> {
 /// have been told to keep what failed. Errors are only logged.
 pub async fn clear_away(cloud: &Cloud, settings: &Settings, key: &str, stored: &Stored) {
     let request = &stored.request;
-    let Ok(place) = Place::of_stack(&request.stack_id) else { return };
+    let Ok(place) = Place::of_owner(&request.stack_id) else { return };
     let Ok(properties) = Properties::parse(&request.properties, &place, settings) else { return };
     let resource = resource_key(&request.stack_id, &request.logical_id);
     let now = cloud.now();
@@ -273,7 +277,7 @@ pub async fn clear_away(cloud: &Cloud, settings: &Settings, key: &str, stored: &
 /// The decision of a request whose steps fail for good.
 pub fn give_up(settings: &Settings, key: &str, stored: &Stored, error: &str) -> Decision {
     let request = &stored.request;
-    let wanted = Place::of_stack(&request.stack_id).ok().and_then(|place| {
+    let wanted = Place::of_owner(&request.stack_id).ok().and_then(|place| {
         let properties = Properties::parse(&request.properties, &place, settings).ok()?;
         Some(Wanted::created(request, stored.fence, place, properties, settings))
     });

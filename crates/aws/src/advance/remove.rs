@@ -127,6 +127,10 @@ impl Step<'_> {
     /// stack that is in the middle of something deletes. A deleted one may have left something behind. Without a word only what is
     /// named goes.
     async fn going(&self) -> Result<Going, StepError> {
+        if self.request().is_command_line() {
+            // A person's Delete names no incarnation; what an update replaced is named.
+            return Ok(if self.request().physical_id.is_none() { Going::Whole } else { Going::Part });
+        }
         let status = match cloudformation::stack_status(self.cloud, &self.request().stack_id).await {
             Err(error) if error.is_passing() => return Err(error.into()),
             Err(_) => return Ok(Going::Part),
@@ -150,7 +154,9 @@ impl Step<'_> {
             return Ok(Advance::Decide(Decision::failed(self.physical_id(), reason)));
         }
         Ok(match self.carry_out(plan, observed).await? {
-            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => Advance::Wait(seconds, seen),
+            Went::On(seconds, seen, why) | Went::NotYet(seconds, seen, why) => {
+                Advance::Wait(seconds, seen, why)
+            }
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(why) => Advance::Decide(Decision::failed(self.physical_id(), why)),
         })

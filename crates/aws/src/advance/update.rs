@@ -41,7 +41,8 @@ impl Step<'_> {
                 let reason = "Another update of this resource is at work, and the time that CloudFormation gives is over.";
                 return Ok(Advance::Decide(change.failed(reason)));
             }
-            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone()));
+            let why = "another update of this resource is at work".to_owned();
+            return Ok(Advance::Wait(LOCKED, self.moment.seen.clone(), why));
         };
         let advance = Box::pin(self.update_under_lock(&change, fence)).await?;
         lock.release(self.cloud).await?;
@@ -109,7 +110,11 @@ impl Step<'_> {
             return Ok(records);
         }
         let request = self.request();
-        let called = cloudformation::updating(self.cloud, &request.stack_id, &request.logical_id).await?;
+        // Whoever asks at the command line has looked up which clone it is.
+        let called = match request.is_command_line() {
+            true => Some(self.physical_id()),
+            false => cloudformation::updating(self.cloud, &request.stack_id, &request.logical_id).await?,
+        };
         if called.as_ref() != Some(&current.arn) {
             return Ok(records);
         }
@@ -133,7 +138,7 @@ impl Step<'_> {
             return Ok(Advance::Decide(change.failed(&reason)));
         }
         let seen = Seen { absent_since: Some(since), ready_since: None, ..seen.clone() };
-        Ok(Advance::Wait(30, seen))
+        Ok(Advance::Wait(30, seen, format!("{identifier} is not listed at the moment")))
     }
 
     /// The clone that a rollback goes back to, if CloudFormation is rolling back and there is one.
@@ -143,7 +148,10 @@ impl Step<'_> {
         current: &Cluster,
         records: &[Incarnation],
     ) -> Result<Option<Cluster>, StepError> {
-        if current.tag(tag::PROPERTIES) == Some(change.properties.hash.as_str()) {
+        // Only CloudFormation rolls back.
+        if current.tag(tag::PROPERTIES) == Some(change.properties.hash.as_str())
+            || self.request().is_command_line()
+        {
             return Ok(None);
         }
         let clusters = observe::clusters(self.cloud).await?;
@@ -197,7 +205,9 @@ impl Step<'_> {
         }
         let clusters = [cluster.clone()];
         Ok(match self.carry_out(plan, &Observed { clusters: &clusters, instances }).await? {
-            Went::On(seconds, seen) | Went::NotYet(seconds, seen, _) => Advance::Wait(seconds, seen),
+            Went::On(seconds, seen, why) | Went::NotYet(seconds, seen, why) => {
+                Advance::Wait(seconds, seen, why)
+            }
             Went::Decided(decision) => Advance::Decide(decision),
             Went::Refused(reason) => Advance::Decide(change.failed(&reason)),
         })

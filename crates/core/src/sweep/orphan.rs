@@ -109,6 +109,9 @@ pub fn suspects<'a>(view: &View<'a>, settings: &Settings) -> Vec<Suspect<'a>> {
         let get = |key: &str| tags.get(key).map(String::as_str).filter(|value| !value.is_empty());
         let names = (get(tag::STACK_ID), get(tag::LOGICAL_ID), get(tag::GENERATION));
         let (Some(stack), Some(logical), Some(generation)) = names else { return };
+        if arn::is_command_line(stack) {
+            return;
+        }
         let is_living = view.living.is_some_and(|living| living.contains(stack));
         if get(tag::MANAGER) == Some(&settings.manager) && !is_living {
             let parts = found.entry((stack, logical)).or_default();
@@ -333,7 +336,8 @@ fn event(suspect: &Suspect<'_>, part: &Part<'_>, settings: &Settings, reason: &s
 /// A clone of which nobody can say whether it is wanted.
 fn without_a_stack(cluster: &Cluster) -> Option<Finding> {
     let has = |key: &str| cluster.tag(key).is_some_and(|value| !value.is_empty());
-    let named = [tag::STACK_ID, tag::LOGICAL_ID, tag::GENERATION].into_iter().all(has);
+    let by_stack = !cluster.tag(tag::STACK_ID).is_some_and(arn::is_command_line);
+    let named = by_stack && [tag::STACK_ID, tag::LOGICAL_ID, tag::GENERATION].into_iter().all(has);
     let going = cluster.status.phase() == Phase::Deleting;
     let why = || {
         format!(
