@@ -19,6 +19,8 @@ pub struct Overview {
     /// When it was so.
     #[serde(serialize_with = "time")]
     pub at: DateTime<Utc>,
+    /// The currency of all costs.
+    pub currency: &'static str,
     /// Families, in the order of their roots' identifiers.
     pub families: Vec<Family>,
     /// What this manager made, or was cloned from what it made, and whose root is gone; in the order of their identifiers.
