@@ -10,6 +10,7 @@ pub mod failure;
 pub mod printer;
 mod serve;
 pub mod session;
+mod status;
 mod stop;
 pub mod surroundings;
 
@@ -34,6 +35,8 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows what there is: families as trees, with slots, owners, leases, ages and estimated costs.
+    Status(status::Arguments),
     /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
     Demo(demo::Arguments),
     /// The simulated AWS.
@@ -65,6 +68,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
     around.printer.colour(line.color);
     // Boxed: the futures of all commands in one would be a large one.
     let done = match line.command {
+        Command::Status(arguments) => Box::pin(status::run(&arguments, around)).await,
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
     };
