@@ -8,7 +8,6 @@ use aurora_clone_aws::maintain::roots;
 use aurora_clone_aws::observe;
 use aurora_clone_core::overview::{NoSuchCluster, Overview, View, Wanted, choose};
 use aurora_clone_core::prices::PriceList;
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -55,7 +54,7 @@ pub fn prices(file: Option<&Path>) -> Result<PriceList, Failure> {
 }
 
 /// Looks once.
-pub async fn look(session: &Session, wish: &Wish<'_>, now: DateTime<Utc>) -> Result<Seen, Failure> {
+pub async fn look(session: &Session, wish: &Wish<'_>) -> Result<Seen, Failure> {
     let cloud = session.cloud.read_only();
     let mut notes = Vec::new();
     let maintenance = match session.maintenance().await {
@@ -86,7 +85,7 @@ pub async fn look(session: &Session, wish: &Wish<'_>, now: DateTime<Utc>) -> Res
         prices: &wish.prices,
         volume_gib: &BTreeMap::new(),
         place: &session.place,
-        now,
+        now: session.cloud.now(),
     });
     Ok(Seen { overview, notes })
 }

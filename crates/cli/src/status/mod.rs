@@ -68,7 +68,7 @@ pub async fn run(arguments: &Arguments, around: &mut Surroundings) -> Result<(),
     if let Some(seconds) = arguments.watch {
         return watch::run(&session, &wish, arguments.json, seconds, around).await;
     }
-    let seen = look::look(&session, &wish, around.now()).await?;
+    let seen = look::look(&session, &wish).await?;
     if arguments.json {
         around.printer.line(&seen.json(true)?)?;
     } else {

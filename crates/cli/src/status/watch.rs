@@ -35,7 +35,7 @@ pub async fn run(
     // Nothing is drawn over what is on the screen before there is something to show.
     let first = tokio::select! {
         number = &mut stop => return Err(Failure::Signal(number)),
-        first = look(session, wish, around.now()) => first?,
+        first = look(session, wish) => first?,
     };
     if draws {
         around.printer.raw(ENTER)?;
@@ -74,7 +74,7 @@ async fn again(
         }
         let next = async {
             tokio::time::sleep(Duration::from_secs(shown.seconds)).await;
-            look(session, wish, around.now()).await
+            look(session, wish).await
         };
         let next = tokio::select! {
             number = &mut *stop => return Err(Failure::Signal(number)),
