@@ -53,7 +53,7 @@ fn stack(name: &str) -> String {
 
 /// A family with one of everything: owners, leases, copies in all conditions, a full copy, a stranger; and what has no root any more.
 fn one_of_everything(world: &mut World) {
-    let in_hours = |hours| hours_ago(world, -hours).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let in_hours = |hours: i64| hours_ago(world, -hours).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (soon, over) = (in_hours(50), in_hours(-3));
     let (web, nightly) = (stack("web-review-1234"), stack("nightly"));
     let place = "command-line/aws/eu-west-1/123456789012";
@@ -258,7 +258,7 @@ async fn two_thousand_clusters() {
     let ran = fixture.run_on_terminal(120, &["--color", "never", "status"]).await;
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(ran.table_lines(), 2_000);
-    let ends = [&lines[..6], &["…"], &lines[lines.len() - 6..]].concat().join("\n");
+    let ends = [&lines[..6], &["…"][..], &lines[lines.len() - 6..]].concat().join("\n");
     assert_snapshot!(format!("{ends}\n--- stderr\n{}--- exit code {}", ran.err, ran.code));
     // 21 pages of clusters, 20 filters of a hundred clusters of which 50 roots have two instances, and a handful of single items.
     let calls = calls(&fixture);
