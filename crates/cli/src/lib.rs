@@ -15,6 +15,7 @@ mod shell;
 mod status;
 mod stop;
 pub mod surroundings;
+mod validate;
 
 use std::ffi::OsString;
 
@@ -77,6 +78,7 @@ enum Command {
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
+    Validate(Box<validate::Arguments>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +115,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Man(arguments) => shell::man(&arguments, &mut around.printer),
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
+        Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };
     match done {
         Ok(()) => 0,

@@ -177,7 +177,9 @@ impl PriceList {
         let configured_hour =
             configured.map(|prices| prices.instance_hour).filter(|hour| is_copy && *hour > 0.0);
         let mut cost = Cost::default();
-        for instance in instances.iter().filter(|instance| instance.status.0 != "stopped") {
+        // A cluster is stopped as a whole, and its instances cost nothing until it is started.
+        let stopped = |instance: &&&Instance| instance.status.0 == "stopped" || cluster.status.0 == "stopped";
+        for instance in instances.iter().filter(|instance| !stopped(instance)) {
             let class = &instance.settings.class;
             let by_class = || self.instance_hour(class, optimized, capacity);
             match self.classes.get(class).copied().or(configured_hour).or_else(by_class) {

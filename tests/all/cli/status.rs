@@ -59,8 +59,7 @@ fn one_of_everything(world: &mut World) {
     let place = "command-line/aws/eu-west-1/123456789012";
     let mut retiring = copy("clone-prod-pool-2", "prod", hours_ago(world, 60));
     retiring.tags.insert(tag::RETIRING.to_owned(), in_hours(-1));
-    let mut old = copy("clone-prod-pool-3", "prod", hours_ago(world, 24 * 9));
-    old.status = "available".to_owned();
+    let old = copy("clone-prod-pool-3", "prod", hours_ago(world, 24 * 9));
     let fresh = copy("clone-prod-pool-1", "prod", hours_ago(world, 20));
     for source in [fresh, retiring, old] {
         world.rds.seed_cluster(source);
@@ -144,6 +143,19 @@ async fn a_family_on_terminals_of_many_widths() {
     assert_snapshot!("coloured", fixture.run_on_terminal(100, &["status"]).await);
     assert_snapshot!("a_clone_is_named", fixture.run(&["status", "clone-ada"]).await);
     assert_snapshot!("a_cluster_without_a_root", fixture.run(&["status", "clone-lost"]).await);
+    fixture.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_slot_is_left() {
+    let fixture = Fixture::open(|world| {
+        for number in 0..14 {
+            world.rds.seed_cluster(strangers_clone(&format!("by-hand-{number:02}"), "prod"));
+        }
+    });
+    let ran = fixture.run_on_terminal(100, &["status", "prod"]).await;
+    assert!(ran.out.contains("\u{1b}[31m14/14 used, 0 free\u{1b}[0m"), "{ran}");
+    assert!(ran.err.contains("hint: nothing can be cloned from prod now"), "{ran}");
     fixture.close().await;
 }
 

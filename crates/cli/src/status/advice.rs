@@ -31,8 +31,8 @@ pub fn hints(overview: &Overview) -> Vec<String> {
         let number = u32::try_from(overview.without_root.len()).unwrap_or(u32::MAX);
         let clusters = number_of(number, "cluster has", "clusters have");
         hints.push(format!(
-            "{clusters} no root any more and cost on: nothing clones a copy without its root; `aurora-clone delete`, or the stack \
-             that asked for it, takes a clone away"
+            "{clusters} no root any more: no Create takes such a copy, and a clone stays as it is until its lease, its stack or \
+             `aurora-clone delete` takes it away"
         ));
     }
     if overview.families.is_empty() && overview.without_root.is_empty() && overview.elsewhere.is_empty() {

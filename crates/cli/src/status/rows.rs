@@ -227,6 +227,7 @@ fn condition(source: &Source) -> Cell {
 
 fn owner(owner: &Owner) -> Cell {
     match owner {
+        Owner::Stack { name, logical_id, .. } if logical_id.is_empty() => plain(name),
         Owner::Stack { name, logical_id, .. } => plain(&format!("{name}/{logical_id}")),
         Owner::CommandLine { name } => plain(&format!("command line/{name}")),
         Owner::ByHand => plain("by hand"),

@@ -117,10 +117,13 @@ fn two_lines_each(rows: &[Row], width: usize, printer: &Printer) -> Vec<String> 
             };
             let separator = if first { "" } else { ", " };
             let needed = separator.width() + text.width();
-            if text.is_empty() || text == "-" || (!first && needed > room) {
+            // Half an owner is better than none.
+            let fits =
+                needed <= room || (at == column::SLOTS_OWNER && room >= separator.width() + LEAST_NOTE);
+            if text.is_empty() || text == "-" || !(first || fits) {
                 continue;
             }
-            let text = cut(&text, room);
+            let text = cut(&text, room.saturating_sub(separator.width()));
             room = room.saturating_sub(needed);
             second.push_str(separator);
             second.push_str(&styled(&text, cell.look, printer));

@@ -43,13 +43,16 @@ fn totals(totals: &Totals) -> String {
     ];
     let counted = counted.into_iter().filter(|(number, ..)| *number > 0);
     let counted: Vec<String> = counted.map(|(number, one, many)| number_of(number, one, many)).collect();
-    let slots = number_of(totals.slots.usable, "free slot", "free slots");
+    let mut parts = vec![counted.join(", ")];
+    if totals.roots > 0 {
+        parts.push(number_of(totals.slots.usable, "free slot", "free slots"));
+    }
     let cost = &totals.monthly_cost;
-    let cost = match cost.is_unknown() {
-        true => "cost unknown".to_owned(),
-        false => format!("estimated {} USD a month", rows::cost(cost)),
-    };
-    format!("{}; {slots}; {cost}", counted.join(", "))
+    parts.push(match cost.is_unknown() {
+        true => "nothing known of the cost".to_owned(),
+        false => format!("estimated cost {} a month (USD)", rows::cost(cost)),
+    });
+    parts.join("; ")
 }
 
 /// A number of things, in words.
