@@ -12,6 +12,7 @@ pub mod printer;
 mod serve;
 pub mod session;
 mod shell;
+mod status;
 mod stop;
 pub mod surroundings;
 mod validate;
@@ -56,6 +57,8 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows what there is: families as trees, with slots, owners, leases, ages and estimated costs.
+    Status(status::Arguments),
     /// Makes a clone, and waits until it is usable.
     Create(Box<clone::Create>),
     /// Changes a clone that the command line made.
@@ -102,6 +105,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
     around.printer.colour(line.color);
     // Boxed: the futures of all commands in one would be a large one.
     let done = match line.command {
+        Command::Status(arguments) => Box::pin(status::run(&arguments, around)).await,
         Command::Create(arguments) => Box::pin(clone::create(&arguments, around)).await,
         Command::Update(arguments) => Box::pin(clone::update(&arguments, around)).await,
         Command::Delete(arguments) => Box::pin(clone::delete(&arguments, around)).await,

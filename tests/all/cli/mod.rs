@@ -2,6 +2,7 @@
 
 mod clones;
 mod fixture;
+mod status;
 mod validate;
 
 use std::ops::Deref;
