@@ -14,8 +14,10 @@ pub mod printer;
 mod serve;
 pub mod session;
 mod shell;
+mod status;
 mod stop;
 pub mod surroundings;
+mod validate;
 
 use std::ffi::OsString;
 
@@ -57,6 +59,8 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows what there is: families as trees, with slots, owners, leases, ages and estimated costs.
+    Status(status::Arguments),
     /// Makes a clone, and waits until it is usable.
     Create(Box<clone::Create>),
     /// Changes a clone that the command line made.
@@ -81,6 +85,7 @@ enum Command {
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
+    Validate(Box<validate::Arguments>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,6 +112,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
     around.printer.colour(line.color);
     // Boxed: the futures of all commands in one would be a large one.
     let done = match line.command {
+        Command::Status(arguments) => Box::pin(status::run(&arguments, around)).await,
         Command::Create(arguments) => Box::pin(clone::create(&arguments, around)).await,
         Command::Update(arguments) => Box::pin(clone::update(&arguments, around)).await,
         Command::Delete(arguments) => Box::pin(clone::delete(&arguments, around)).await,
@@ -118,6 +124,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Doctor(arguments) => Box::pin(doctor::run(&arguments, around)).await,
         Command::Plan(plan) => Box::pin(plan::run(&plan, around)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
+        Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };
     match done {
         Ok(()) => 0,

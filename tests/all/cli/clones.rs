@@ -90,7 +90,7 @@ async fn scripts_get_json() {
 async fn wherever_it_is_interrupted_the_same_command_goes_on() {
     let fixture = Fixture::open(|_| {});
     let mut interrupted = 0;
-    for seconds in [0, 1, 2, 20, 70, 130, 190, 260, 330, 420, 500, 560, 620, 680] {
+    for seconds in [0, 2, 70, 190, 330, 550, 575, 620] {
         let after = Duration::from_millis(seconds * 1_000 + 300);
         let before = ever_made(&fixture);
         let stopped = fixture.run_stopped_after(after, &CREATE).await;
@@ -110,14 +110,14 @@ async fn wherever_it_is_interrupted_the_same_command_goes_on() {
         }
         nothing_is_left(&fixture);
     }
-    assert!(interrupted >= 10, "{interrupted}");
+    assert!(interrupted >= 6, "{interrupted}");
     fixture.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_create_says_how_it_goes_on() {
     let fixture = Fixture::open(|_| {});
-    let stopped = fixture.run_stopped_after(Duration::from_secs(200), &CREATE).await;
+    let stopped = fixture.run_stopped_after(Duration::from_secs(195), &CREATE).await;
     assert_snapshot!("create_interrupted", stopped.to_string());
     let other = fixture.run(&["create", "my-test", "--source-cluster-id", "prod"]).await;
     assert_snapshot!("create_while_another_is_open", other.to_string());
@@ -129,7 +129,7 @@ async fn an_interrupted_create_says_how_it_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_create_can_be_ended_by_a_delete() {
     let fixture = Fixture::open(|_| {});
-    let stopped = fixture.run_stopped_after(Duration::from_secs(200), &CREATE).await;
+    let stopped = fixture.run_stopped_after(Duration::from_secs(195), &CREATE).await;
     assert_eq!(stopped.code, 130, "{stopped}");
     let deleted = fixture.run(&["delete", "my-test", "--yes"]).await;
     assert_eq!(deleted.code, 0, "{deleted}");
@@ -185,7 +185,7 @@ async fn a_replacement_is_asked_about_and_the_earlier_database_goes() {
 #[tokio::test(start_paused = true)]
 async fn wherever_a_replacement_is_interrupted_the_same_command_goes_on() {
     let fixture = Fixture::open(|world| world.rds.seed_subnet_group("other"));
-    for seconds in [1, 40, 200, 420, 620, 700, 760, 860, 1_000] {
+    for seconds in [1, 40, 420, 620, 700, 860] {
         assert_eq!(fixture.run(&CREATE).await.code, 0);
         let update = ["update", "my-test", "--db-subnet-group-name", "other", "--yes"];
         let stopped = fixture.run_stopped_after(Duration::from_secs(seconds), &update).await;
@@ -339,7 +339,7 @@ async fn two_people_at_once_make_one_clone() {
 #[tokio::test(start_paused = true)]
 async fn nobody_carries_a_persons_request_out_with_the_functions_rights() {
     let fixture = Fixture::open(|_| {});
-    let stopped = fixture.run_stopped_after(Duration::from_secs(200), &CREATE).await;
+    let stopped = fixture.run_stopped_after(Duration::from_secs(195), &CREATE).await;
     assert_eq!(stopped.code, 130, "{stopped}");
     let keys = fixture.look(|world| {
         let items = world.dynamodb.items(TABLE);

@@ -80,3 +80,28 @@ async fn a_command_line_that_makes_no_sense_is_told_so() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("no-such-command"), "{ran}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_functions_log_and_measure_is_in_the_account() {
+    let fixture = Fixture::wanting(5, |_| {});
+    fixture.night().await;
+    fixture.sim.with(|world| {
+        let group = world.cloudformation.resource(MANAGER, "PoolMaintainerLogs").unwrap();
+        let lines = world.logs.lines(group.physical_id.as_deref().unwrap()).unwrap();
+        assert!(lines.iter().any(|line| line.message.contains(r#""message":"pool""#)), "{lines:?}");
+        let dimensions = json!([{"Name": "Manager", "Value": MANAGER}, {"Name": "Source", "Value": "prod"}]);
+        let metric =
+            json!({"Namespace": "AuroraCloneManager", "MetricName": "FreeSlots", "Dimensions": dimensions});
+        let query =
+            json!({"Id": "free", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Minimum"}});
+        let body = json!({
+            "MetricDataQueries": [query],
+            "StartTime": world.config.start.timestamp(),
+            "EndTime": world.now().timestamp() + 1,
+        });
+        let answer = world.call_json_as(PERSON_KEY, "GraniteServiceVersion20100801.GetMetricData", &body);
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["MetricDataResults"][0]["Values"][0], 14.0, "{answer}");
+    });
+    fixture.close().await;
+}

@@ -4,39 +4,36 @@ mod clones;
 mod doctor;
 mod fixture;
 mod plan;
+mod status;
+mod validate;
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use aurora_clone::account::ManagerStack;
+use aurora_clone::account::{MADE, ManagerStack, lines};
 use aurora_clone::printer::Printer;
 use aurora_clone::surroundings::{Reach, Soon, Surroundings};
 use aurora_clone_core::names::env;
 use aurora_clone_sim::iam::Person;
 use aurora_clone_sim::{Config, World};
-use aurora_clone_tests::pools::{MAINTAINER, Pools, wants};
-use aurora_clone_tests::{FUNCTION, LAST_RESORT, MANAGER, PERSON_KEY, TABLE, connection, rights};
+use aurora_clone_tests::log;
+use aurora_clone_tests::pools::{MAINTAINER, Pools, log_group, wants};
+use aurora_clone_tests::{FUNCTION, LAST_RESORT, MANAGER, PERSON_KEY, connection};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
 
 /// The name of the person at the command line.
 pub const PERSON: &str = "ada";
 
-/// What stands behind the resources of the manager's stack.
-const MADE: [(&str, &str); 7] = [
-    ("CloneHandler", FUNCTION),
-    ("LastResort", LAST_RESORT),
-    ("PoolMaintainer", MAINTAINER),
-    ("CloneHandlerRole", rights::HANDLER_ROLE),
-    ("PoolMaintainerRole", rights::MAINTAINER_ROLE),
-    ("LastResortRole", rights::LAST_RESORT_ROLE),
-    ("Table", TABLE),
-];
+/// The functions, with the logical ids of their log groups.
+const LOGS: [(&str, &str); 3] =
+    [(FUNCTION, "CloneHandlerLogs"), (LAST_RESORT, "LastResortLogs"), (MAINTAINER, "PoolMaintainerLogs")];
 
 /// An account with the cluster `prod` and the manager's stack, whose functions run; and a person at a command line.
 ///
@@ -44,6 +41,8 @@ const MADE: [(&str, &str); 7] = [
 pub struct Fixture {
     pools: Pools,
     drawn: Arc<AtomicU64>,
+    /// What the functions log goes into the account.
+    _logging: DefaultGuard,
 }
 
 impl Deref for Fixture {
@@ -118,7 +117,11 @@ impl Fixture {
         configuration: &Value,
         seed: impl FnOnce(&mut World),
     ) -> Self {
-        let stack = ManagerStack { name: MANAGER, parameters, made: &MADE };
+        let groups: Vec<(&str, String)> =
+            LOGS.iter().map(|(function, id)| (*id, log_group(function))).collect();
+        let groups = groups.iter().map(|(id, group)| (*id, group.as_str()));
+        let made: Vec<(&str, &str)> = MADE.into_iter().chain(groups).collect();
+        let stack = ManagerStack { name: MANAGER, parameters, made: &made };
         let mut environment = stack.environment().unwrap();
         let operator: Vec<(&str, &str)> =
             environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -136,7 +139,9 @@ impl Fixture {
                 environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             pools.operate(&operator);
         }
-        Self { pools, drawn: Arc::default() }
+        let groups = LOGS.iter().map(|(function, _)| ((*function).to_owned(), log_group(function)));
+        let logging = log::on_this_thread(lines(&pools.sim, groups.collect()));
+        Self { pools, drawn: Arc::default(), _logging: logging }
     }
 
     /// Runs a command whose output is piped and who nobody answers.

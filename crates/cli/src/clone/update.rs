@@ -127,7 +127,6 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
     let mut clusters = target::clusters(&session).await?;
     let mut wanted = update.wanted(&session, &clusters).await?;
     let name = wanted.name.clone();
-    let again = format!("aurora-clone update {name} …` with the same properties");
     // An update that replaced the clone was interrupted before the earlier one was gone.
     let kept = commands::kept(&session.cloud, &wanted.request).await?.unwrap_or_default();
     if let Some(cleaning) = kept.open.filter(|open| open.kind == Some(RequestType::Delete)) {
@@ -135,7 +134,7 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
             return Err(Failure::new(format!("{name} is being deleted"))
                 .hint(format!("`aurora-clone delete {name}` goes on with that")));
         }
-        go_through(&session, around, &cleaning, &again).await?;
+        go_through(&session, around, &cleaning, RequestType::Update).await?;
         clusters = target::clusters(&session).await?;
         wanted = update.wanted(&session, &clusters).await?;
     }
@@ -158,7 +157,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
     }
     let command = work::open(&session, around, &wanted.request).await?;
     let decision = match work::carry_out(&session, around, &command).await? {
-        Ended::Interrupted(signal) => return Err(work::interrupted(around, &again, signal)),
+        Ended::Interrupted(signal) => {
+            return Err(work::interrupted(around, RequestType::Update, &name, signal));
+        }
         Ended::Decided(decision) => decision,
     };
     if !decision.success {
@@ -175,9 +176,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
             ..wanted.request.clone()
         };
         around.printer.note(&format!("{} The earlier database goes now.", decision.reason))?;
-        go_through(&session, around, &earlier, &again).await?;
+        go_through(&session, around, &earlier, RequestType::Update).await?;
     } else {
-        around.printer.note(&decision.reason)?;
+        around.printer.note(&format!("{} is as it was asked for.", wanted.cluster.identifier))?;
     }
     show(&mut around.printer, &decision, update.json)
 }

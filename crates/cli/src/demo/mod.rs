@@ -82,6 +82,7 @@ async fn perform(
         clones: CLONE_LIMIT - 1,
         copies: 1,
         origin: format!("http://{aws_address}"),
+        parameters: Vec::new(),
     })?;
     let config = account.world.config.clone();
     let sim = Sim::skipping(account.world);
