@@ -9,7 +9,7 @@ use aurora_clone_core::pool::config::Maintenance;
 use aurora_clone_core::settings::Settings;
 
 use super::finding::Findings;
-use super::{Caller, Reader, place_of, refused};
+use super::{ALLOW, Caller, Reader, place_of, refused};
 use crate::session::Manager;
 
 /// What the manager's stack can't do without, by logical id.
@@ -43,8 +43,12 @@ pub async fn check(reader: &Reader, stack: &str, caller: &Caller, findings: &mut
     let manager = match Manager::find(&reader.cloud, stack).await {
         Ok(manager) => manager,
         Err(failure) => {
-            let remedy = failure.next().unwrap_or("see `aws cloudformation describe-stacks`").to_owned();
-            findings.error("stack", failure.to_string(), remedy);
+            let says = failure.to_string();
+            let remedy = match says.contains("AccessDenied") {
+                true => ALLOW,
+                false => failure.next().unwrap_or("see `aws cloudformation describe-stacks`"),
+            };
+            findings.error("stack", &says, remedy);
             return None;
         }
     };
@@ -67,8 +71,11 @@ pub async fn check(reader: &Reader, stack: &str, caller: &Caller, findings: &mut
         OUTPUTS.into_iter().filter(|name| !manager.outputs.contains_key(*name)).collect();
     match missing.is_empty() {
         true => {
-            let revision =
-                manager.outputs.get("Revision").map(String::as_str).filter(|text| !text.is_empty());
+            let revision = manager
+                .outputs
+                .get("Revision")
+                .map(String::as_str)
+                .filter(|text| !["", "unknown"].contains(text));
             let revision = revision.map_or_else(String::new, |revision| format!("; revision {revision}"));
             findings.ok("outputs", format!("stacks find the function by them{revision}"));
         }

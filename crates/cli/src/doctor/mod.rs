@@ -47,6 +47,9 @@ pub struct Arguments {
     aws: Aws,
 }
 
+/// What to do about a call that is denied.
+const ALLOW: &str = "allow it: docs/command-line.md, \"Permissions\"";
+
 /// The clients of the checks; none of them can write.
 struct Reader {
     cloud: Cloud,
@@ -172,7 +175,7 @@ fn refused(error: &CallError) -> (String, String) {
     let remedy = failure.next().unwrap_or("see what AWS says, and try again").to_owned();
     match error.code.as_deref() {
         Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => {
-            (failure.to_string(), "allow it: docs/command-line.md, \"Permissions\"".to_owned())
+            (failure.to_string(), ALLOW.to_owned())
         }
         _ => (failure.to_string(), remedy),
     }

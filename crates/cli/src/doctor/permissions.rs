@@ -39,12 +39,14 @@ pub async fn check(
         );
     } else {
         for (of, called, commands) in [
-            (For::Looking, "looking", "status, plan, doctor"),
-            (For::Clones, "clones", "create, update, delete, renew, protect"),
+            (For::Looking, "looking", "status, plan and doctor"),
+            (For::Clones, "clones", "create, update, delete, renew and protect"),
             (For::Pool, "pools", "plan maintain --apply"),
         ] {
             match denied(reader, &who, of, &names).await {
-                Ok(denied) if denied.is_empty() => findings.ok(called, format!("you may {commands}")),
+                Ok(denied) if denied.is_empty() => {
+                    findings.ok(called, format!("you may do what {commands} do"))
+                }
                 Ok(denied) => {
                     let says = format!("you may not {}", denied.join(", "));
                     let remedy =

@@ -61,7 +61,10 @@ pub async fn check(
         let needs = match (copies, clones) {
             (0, 0) => "and no more are needed".to_owned(),
             (copies, 0) => format!("and {copies} more are needed"),
-            (copies, clones) => format!("and {copies} copies and {clones} clones may come"),
+            (0, clones) => format!("and up to {clones} for clones may be needed"),
+            (copies, clones) => {
+                format!("and {copies} for copies and up to {clones} for clones may be needed")
+            }
         };
         let says = format!("{used} of {max} are used, {needs}");
         let remedy = format!(

@@ -146,6 +146,8 @@ async fn instances(reader: &Reader, cluster: &Cluster, findings: &mut Findings) 
             let ready = instances.iter().filter(|instance| instance.status.is_ready()).count();
             let says = format!("{ready} of {} instances are available", instances.len());
             match ready {
+                // Of a cluster that is stopped, that was said.
+                0 if cluster.status.phase() == Phase::Stuck => {}
                 0 => {
                     findings.warning(name, says, "a clone can be made, but see what is wrong with the source")
                 }

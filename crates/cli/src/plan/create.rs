@@ -91,11 +91,12 @@ pub async fn run(create: &Create, around: &mut Surroundings) -> Result<(), Failu
     let mut refusal = None;
     if let Some(taken) = taken {
         if target::is_of(taken, &request) && kept.is_some_and(|kept| kept.open.is_some()) {
-            refusal =
-                Some(format!("{name} is being made: `aurora-clone create` with the same properties goes on"));
+            refusal = Some(format!(
+                "The clone {name} is being made: `aurora-clone create` with the same properties goes on."
+            ));
         } else if target::is_of(taken, &request) {
             refusal =
-                Some(format!("the clone {name} was made already: `aurora-clone update {name}` changes it"));
+                Some(format!("The clone {name} was made already: `aurora-clone update {name}` changes it."));
         } else if wanted.properties.no_fail_on_existing {
             wanted = wanted.renamed();
         } else {
@@ -107,11 +108,15 @@ pub async fn run(create: &Create, around: &mut Surroundings) -> Result<(), Failu
             ));
         }
     }
-    let deadline = around.now() + service_timeout(&request.properties) - RESERVE;
-    let mut foreseen = foresee(&session, &wanted, &clusters, Time { now: around.now(), deadline }).await?;
+    let deadline = session.cloud.now() + service_timeout(&request.properties) - RESERVE;
+    let mut foreseen =
+        foresee(&session, &wanted, &clusters, Time { now: session.cloud.now(), deadline }).await?;
     if let Some(refusal) = refusal {
         foreseen.outcome = Outcome::Fail;
         foreseen.reason = refusal;
+        foreseen.sources.clear();
+        foreseen.clone.clear();
+        foreseen.tags.clear();
         foreseen.calls.clear();
         foreseen.usual_seconds = None;
     }

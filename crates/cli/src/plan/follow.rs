@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
             let mut item = open.remove(next);
             let name = item.subject.name();
             // A step that is at work is ended: half a step is what nobody can explain.
-            let mut step = Box::pin(self.step(&mut item.subject, &id, around.now()));
+            let mut step = Box::pin(self.step(&mut item.subject, &id, self.session.cloud.now()));
             let made = tokio::select! {
                 biased;
                 made = &mut step => made,

@@ -58,7 +58,7 @@ pub async fn run(arguments: &Arguments, around: &mut Surroundings) -> Result<(),
         return Err(Failure::new(format!("the source {name:?} is not in the maintenance configuration"))
             .hint(format!("configured are: {configured}")));
     }
-    let run = Run::looking(&maintenance, &session.settings, around.now());
+    let run = Run::looking(&maintenance, &session.settings, session.cloud.now());
     let looked = run.look(&session.cloud, only).await?;
     let dry = DryRun::of(&maintenance, only);
     let mut document = looked.json();
@@ -208,7 +208,7 @@ fn show_source(source: &str, plan: &Plan, dry: &DryRun, printer: &mut Printer) -
     let rest = summary.strip_prefix(source).unwrap_or(summary);
     let line = format!("{}{rest}", printer.bold(source));
     printer.line(&line)?;
-    let rows: Vec<Vec<String>> = plan.report.lines.iter().map(row).collect();
+    let rows = rows(&plan.report.lines);
     for line in table(printer, &["CLUSTER", "KIND", "STATUS", "DATA AGE", "SLOTS", "DECISION"], &rows) {
         printer.line(&line)?;
     }
@@ -223,6 +223,27 @@ fn show_source(source: &str, plan: &Plan, dry: &DryRun, printer: &mut Printer) -
         printer.line(&line)?;
     }
     Ok(())
+}
+
+/// How many clones of others with one decision are shown one by one.
+const FEW: usize = 4;
+
+/// A row for each cluster, but one for many clones of others about which there is only one thing to say.
+fn rows(lines: &[Line]) -> Vec<Vec<String>> {
+    let same = |a: &Line, b: &Line| {
+        a.kind == "stranger" && (a.kind, &a.status, &a.decision) == (b.kind, &b.status, &b.decision)
+    };
+    let mut rows = Vec::new();
+    for alike in lines.chunk_by(same) {
+        if alike.len() <= FEW {
+            rows.extend(alike.iter().map(row));
+            continue;
+        }
+        let mut one = row(&alike[0]);
+        one[0] = format!("{} and {} more", alike[0].cluster, alike.len() - 1);
+        rows.push(one);
+    }
+    rows
 }
 
 fn row(line: &Line) -> Vec<String> {

@@ -92,7 +92,7 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
             key: key.as_ref(),
             record,
         };
-        let plan = change.in_place(view, &Seen::default(), around.now());
+        let plan = change.in_place(view, &Seen::default(), session.cloud.now());
         match plan.next {
             Next::Decide(Decision { success: false, reason, .. }) => {
                 foresight.outcome = "refused";
@@ -126,8 +126,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
             wanted.properties.clone(),
             &session.settings,
         );
-        let deadline = around.now() + service_timeout(&wanted.request.properties);
-        let foreseen = foresee(&session, &next, &clusters, Time { now: around.now(), deadline }).await?;
+        let deadline = session.cloud.now() + service_timeout(&wanted.request.properties);
+        let foreseen =
+            foresee(&session, &next, &clusters, Time { now: session.cloud.now(), deadline }).await?;
         foresight.usual_seconds = foreseen.usual();
         if foreseen.outcome() == Outcome::Fail {
             foresight.outcome = "refused";
