@@ -48,7 +48,7 @@ pub async fn check(
                     findings.ok(called, format!("you may do what {commands} do"))
                 }
                 Ok(denied) => {
-                    let says = format!("you may not {}", denied.join(", "));
+                    let says = lacking(&denied);
                     let remedy =
                         format!("for {commands}: attach the policy in docs/command-line.md, \"Permissions\"");
                     // Whoever only looks needs no more.
@@ -58,17 +58,26 @@ pub async fn check(
                     }
                 }
                 Err(error) => {
-                    findings.skipped(
-                        called,
-                        format!(
-                            "{error}; what was read above may be read, what writes is not proved ({commands})"
-                        ),
-                    );
+                    let says =
+                        format!("{error}; what was read above may be read, and what writes is not proved");
+                    findings.skipped("you", says);
+                    break;
                 }
             }
         }
     }
     functions(reader, found, &names, clusters, findings).await;
+}
+
+/// How many denials are named in full; the policy has the rest.
+const NAMED: usize = 3;
+
+fn lacking(denied: &[String]) -> String {
+    let named = denied[..denied.len().min(NAMED)].join(", ");
+    match denied.len().saturating_sub(NAMED) {
+        0 => format!("you may not {named}"),
+        more => format!("you may not {named} (and {more} more)"),
+    }
 }
 
 /// What of one kind of work IAM would deny.

@@ -4,10 +4,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::printer::{Printer, cut, wrap};
 
-/// The least that a last column is folded into; on a narrower terminal its lines are cut.
+/// The least that a last column is folded into; on a narrower terminal it stands below its row.
 const LEAST: usize = 24;
 
-/// Lines of a table. The last column is folded where the terminal is not wide enough; what is piped is never folded nor cut.
+/// Lines of a table. The last column is folded where the terminal is not wide enough, and stays whole where it is piped.
 pub fn table(printer: &Printer, headers: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let mut widths: Vec<usize> = headers.iter().map(|header| header.width()).collect();
     for row in rows {
@@ -26,7 +26,12 @@ pub fn table(printer: &Printer, headers: &[&str], rows: &[Vec<String>]) -> Vec<S
                 let cells = row.iter().take(last).map(String::as_str).chain([folded.as_str()]);
                 line(cells, &widths)
             }
-            (Some(columns), _) => cut(line(row.iter().map(String::as_str), &widths).trim_end(), columns),
+            // Too narrow for that: it has lines of its own.
+            (Some(columns), end) => {
+                let cells = line(row.iter().take(last).map(String::as_str), &widths);
+                let folded = wrap(end.map_or("", String::as_str), columns.saturating_sub(4), 4);
+                format!("{}\n    {folded}", cut(&cells, columns))
+            }
             (None, _) => line(row.iter().map(String::as_str), &widths),
         };
         lines.extend(text.lines().map(|line| line.trim_end().to_owned()));
@@ -61,6 +66,7 @@ mod tests {
         let (printer, ..) = Printer::captured();
         let mut printer = printer.on_terminal(20);
         printer.colour(crate::printer::Colour::Never);
-        assert_eq!(table(&printer, &["NAME", "WHY"], &rows)[1], "prod  one two three…");
+        let lines = table(&printer, &["NAME", "WHY"], &rows);
+        assert_eq!(lines[1..], ["prod", "    one two three", "    four five six", "    seven"]);
     }
 }
