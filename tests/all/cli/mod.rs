@@ -1,10 +1,13 @@
 //! The command line over a simulated account with a manager in it: what every command's tests run on.
 
+mod clones;
 mod fixture;
+mod status;
+mod validate;
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aurora_clone::account::{MADE, ManagerStack, lines};
@@ -184,16 +187,21 @@ impl Fixture {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         let (clock, drawn) = (self.sim.clone(), Arc::clone(&self.drawn));
+        let pressed_at = stopped_after.map(|after| tokio::time::Instant::now() + after);
+        let pressed = Arc::new(AtomicBool::new(false));
         Surroundings {
             printer,
             reach: Reach::Given(Box::new(config), connection(&self.sim)),
             clock: Arc::new(move || clock.now()),
             stop: Box::new(move || -> Soon<u8> {
+                let pressed = Arc::clone(&pressed);
                 Box::pin(async move {
-                    match stopped_after {
-                        Some(after) => tokio::time::sleep(after).await,
-                        None => std::future::pending().await,
+                    match pressed_at {
+                        // Once: whoever waits for another one waits for ever.
+                        Some(at) if !pressed.load(Ordering::Relaxed) => tokio::time::sleep_until(at).await,
+                        _ => std::future::pending().await,
                     }
+                    pressed.store(true, Ordering::Relaxed);
                     SIGINT
                 })
             }),
