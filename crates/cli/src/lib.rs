@@ -7,7 +7,9 @@
 pub mod account;
 mod clone;
 mod demo;
+pub mod doctor;
 pub mod failure;
+pub mod plan;
 pub mod printer;
 mod serve;
 pub mod session;
@@ -75,6 +77,11 @@ enum Command {
     Man(shell::Man),
     /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
     Demo(demo::Arguments),
+    /// Checks credentials, the manager's stack, configuration, quotas, sources and permissions; each finding says what to do.
+    Doctor(doctor::Arguments),
+    /// Shows what would be done, and why; nothing is written.
+    #[command(subcommand)]
+    Plan(plan::Plan),
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
@@ -114,6 +121,8 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Completion(arguments) => shell::completion(&arguments, &mut around.printer),
         Command::Man(arguments) => shell::man(&arguments, &mut around.printer),
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
+        Command::Doctor(arguments) => Box::pin(doctor::run(&arguments, around)).await,
+        Command::Plan(plan) => Box::pin(plan::run(&plan, around)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
         Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };
