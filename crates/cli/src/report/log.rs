@@ -2,7 +2,7 @@
 //!
 //! Its runs say every quarter of an hour what is still so; here the same words about the same thing are one entry with a number.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub fn line(text: &str) -> Option<Told> {
 
 /// One entry for what was said several times, the latest first.
 pub fn gather(lines: impl IntoIterator<Item = Told>) -> Vec<Told> {
-    let mut entries: HashMap<(Sort, String, String, String), Told> = HashMap::new();
+    let mut entries: BTreeMap<(Sort, String, String, String), Told> = BTreeMap::new();
     for told in lines {
         let key = (told.sort, told.source.clone(), told.what.clone(), told.why.clone());
         // What is done twice was done twice.
@@ -117,7 +117,8 @@ fn action(text: &str) -> String {
 /// Why something was not done.
 fn not_done(outcome: &str, why: &str) -> String {
     let (kind, rest) = outcome.split_once('(').unwrap_or((outcome, ""));
-    let said = rest.trim_end_matches(')').trim_matches('"').replace("\\\"", "\"");
+    let said = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix("\")")).unwrap_or(rest);
+    let said = said.replace("\\\"", "\"");
     let kind = if kind == "Refused" { "AWS refuses" } else { "Not yet" };
     match why.is_empty() {
         true => format!("{kind}: {said}"),
