@@ -8,6 +8,7 @@ mod account;
 mod demo;
 pub mod failure;
 pub mod printer;
+mod report;
 mod serve;
 pub mod session;
 mod stop;
@@ -36,6 +37,8 @@ pub struct CommandLine {
 enum Command {
     /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
     Demo(demo::Arguments),
+    /// Makes one HTML page about the pools: slots over time, ages, owners, costs, and what the maintainer did and why.
+    Report(report::Arguments),
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
@@ -66,6 +69,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
     // Boxed: the futures of all commands in one would be a large one.
     let done = match line.command {
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
+        Command::Report(arguments) => Box::pin(report::run(&arguments, around)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
     };
     match done {

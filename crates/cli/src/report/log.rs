@@ -20,7 +20,8 @@ pub fn line(text: &str) -> Option<Told> {
     let line: Value = serde_json::from_str(text.trim()).ok()?;
     let get = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
     let at: DateTime<Utc> = get("timestamp").parse().ok()?;
-    let span = |name: &str| line.pointer(&format!("/span/{name}")).and_then(Value::as_str).unwrap_or_default();
+    let span =
+        |name: &str| line.pointer(&format!("/span/{name}")).and_then(Value::as_str).unwrap_or_default();
     let source = [get("source"), span("source")].into_iter().find(|source| !source.is_empty());
     let (sort, what, why) = match (get("message"), get("level")) {
         ("executed", _) => {
@@ -32,9 +33,11 @@ pub fn line(text: &str) -> Option<Told> {
         }
         ("sweep", _) if !get("finding").is_empty() => finding(get("finding"), get("cluster")),
         ("sweep", _) => (Sort::Did, get("step").to_owned(), String::new()),
-        ("renewed", _) => {
-            (Sort::Did, format!("Renewed the lease of {}", get("cluster")), format!("until {}", get("expires")))
-        }
+        ("renewed", _) => (
+            Sort::Did,
+            format!("Renewed the lease of {}", get("cluster")),
+            format!("until {}", get("expires")),
+        ),
         ("the state machine goes on", _) => (Sort::Waits, "Waits".to_owned(), get("why").to_owned()),
         ("somebody has to look", _) => (Sort::Trouble, get("trouble").to_owned(), String::new()),
         (message, "WARN") => (Sort::Trouble, capital(message), get("error").to_owned()),
@@ -181,24 +184,36 @@ mod tests {
             })
         );
         let line = json!({ "message": "executed", "source": "prod", "action": action, "why": "2 slots are missing", "outcome": "Done" });
-        let expected = (Sort::Did, "Took the snapshot clone-prod-copy-1".to_owned(), "2 slots are missing".to_owned());
+        let expected =
+            (Sort::Did, "Took the snapshot clone-prod-copy-1".to_owned(), "2 slots are missing".to_owned());
         assert_eq!(words(line.clone()), expected);
         let mut refused = line;
         refused["outcome"] = json!("NotYet(\"the cluster is \\\"modifying\\\"\")");
         let (sort, _, why) = words(refused);
-        assert_eq!((sort, why.as_str()), (Sort::Waits, "Not yet: the cluster is \"modifying\" (2 slots are missing)"));
+        assert_eq!(
+            (sort, why.as_str()),
+            (Sort::Waits, "Not yet: the cluster is \"modifying\" (2 slots are missing)")
+        );
         let add = "AddInstance(CopyInstance { copy: OwnedCopy { identifier: \"c\", arn: \"a\" }, identifier: \"c-1\", engine: \"e\" })";
-        let delete = "DeleteInstance { copy: OwnedCopy { identifier: \"c\", arn: \"a\" }, instance: \"c-2\" }";
+        let delete =
+            "DeleteInstance { copy: OwnedCopy { identifier: \"c\", arn: \"a\" }, instance: \"c-2\" }";
         for (action, expected) in [(add, "Added the instance c-1"), (delete, "Deletes the instance c-2")] {
-            assert_eq!(words(json!({ "message": "executed", "action": action, "outcome": "Done" })).1, expected);
+            assert_eq!(
+                words(json!({ "message": "executed", "action": action, "outcome": "Done" })).1,
+                expected
+            );
         }
     }
 
     #[test]
     fn what_was_found_and_what_went_wrong_is_told() {
         let line = json!({ "message": "sweep", "cluster": "clone-a", "finding": "clone-a (lease over): it stays: it is protected" });
-        assert_eq!(words(line), (Sort::Found, "clone-a: lease over".to_owned(), "it stays: it is protected".to_owned()));
-        let line = json!({ "message": "somebody has to look", "level": "WARN", "trouble": "prod-copy-1 is broken" });
+        assert_eq!(
+            words(line),
+            (Sort::Found, "clone-a: lease over".to_owned(), "it stays: it is protected".to_owned())
+        );
+        let line =
+            json!({ "message": "somebody has to look", "level": "WARN", "trouble": "prod-copy-1 is broken" });
         assert_eq!(words(line).0, Sort::Trouble);
         let line = json!({ "message": "the sweep failed", "level": "ERROR", "error": "AccessDenied" });
         assert_eq!(words(line), (Sort::Error, "The sweep failed".to_owned(), "AccessDenied".to_owned()));
@@ -209,7 +224,9 @@ mod tests {
 
     #[test]
     fn the_same_words_are_one_entry_and_the_same_deed_is_two() {
-        let at = |minutes: i64| "2026-06-21T02:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::Duration::minutes(minutes);
+        let at = |minutes: i64| {
+            "2026-06-21T02:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::Duration::minutes(minutes)
+        };
         let entry = |sort, minutes| Told {
             at: at(minutes),
             first: at(minutes),
@@ -219,7 +236,8 @@ mod tests {
             what: "x".to_owned(),
             why: String::new(),
         };
-        let gathered = gather([entry(Sort::Found, 0), entry(Sort::Did, 1), entry(Sort::Found, 15), entry(Sort::Did, 2)]);
+        let gathered =
+            gather([entry(Sort::Found, 0), entry(Sort::Did, 1), entry(Sort::Found, 15), entry(Sort::Did, 2)]);
         let shown: Vec<(Sort, i64, u32)> =
             gathered.iter().map(|told| (told.sort, (told.at - at(0)).num_minutes(), told.times)).collect();
         assert_eq!(shown, [(Sort::Found, 15, 2), (Sort::Did, 2, 1), (Sort::Did, 1, 1)]);

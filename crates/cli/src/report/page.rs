@@ -44,7 +44,9 @@ pub fn page(data: &Data) -> String {
         pool(&mut html, data, source, number);
     }
     if !data.without_root.is_empty() {
-        html.push_str("<section><h2>Without a root</h2>\n<p>The databases that these were made of are gone.</p>\n");
+        html.push_str(
+            "<section><h2>Without a root</h2>\n<p>The databases that these were made of are gone.</p>\n",
+        );
         tables::family(&mut html, data, "Clusters without a root", &data.without_root);
         html.push_str("</section>\n");
     }
@@ -135,7 +137,12 @@ fn figures(html: &mut String, data: &Data) {
     let note = strangers.map(|n| format!("and {} of others", number(n as f64))).unwrap_or_default();
     figure("Clones", text(sum(|source| source.clones)), note, false);
     let sources = data.sources.len();
-    figure("Copies", text(sum(|source| source.copies)), format!("of {}", count(sources, "source", "sources")), false);
+    figure(
+        "Copies",
+        text(sum(|source| source.copies)),
+        format!("of {}", count(sources, "source", "sources")),
+        false,
+    );
     let total = tables::total(data);
     let shown = total.map_or_else(|| "–".to_owned(), |total| cost(total, data.currency.as_deref()));
     figure("Cost a month", shown, "estimated".to_owned(), false);

@@ -103,7 +103,8 @@ impl Plot<'_> {
             r#"<svg x="0" y="{HEAD}" width="100%" height="{}" viewBox="0 0 {ACROSS} {}" preserveAspectRatio="none">"#,
             self.height, self.height,
         );
-        for line in &lines {
+        // The first is what matters most, and is not drawn over.
+        for line in lines.iter().rev() {
             let (path, area) = self.paths(line.points, top);
             if line.filled {
                 let _ = write!(svg, r#"<path class="area {}" d="{area}"/>"#, line.class);
@@ -135,7 +136,8 @@ impl Plot<'_> {
         }
         for (name, sign, points) in &self.events {
             if points.iter().any(|point| point.value > 0.0) {
-                let _ = write!(legend, r#"<li><span class="sign" aria-hidden="true">{sign}</span> {name}</li>"#);
+                let _ =
+                    write!(legend, r#"<li><span class="sign" aria-hidden="true">{sign}</span> {name}</li>"#);
             }
         }
         legend + "</ul>"

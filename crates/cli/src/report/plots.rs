@@ -42,7 +42,10 @@ pub fn of(data: &Data, source: &Source, at: usize) -> Vec<String> {
         events: Vec::new(),
     };
 
-    let mut slots = vec![line("free", MAIN, points(Measure::FreeSlots)), line("wanted", LIMIT, points(Measure::WantedSlots))];
+    let mut slots = vec![
+        line("free", MAIN, points(Measure::FreeSlots)),
+        line("wanted", LIMIT, points(Measure::WantedSlots)),
+    ];
     if some(points(Measure::ComingSlots)) {
         slots.insert(1, line("free and coming", THIRD, &coming));
     }
@@ -57,7 +60,10 @@ pub fn of(data: &Data, source: &Source, at: usize) -> Vec<String> {
     if some(&leaving) {
         copies.push(line("too old, leaving or broken", LIMIT, &leaving));
     }
-    let ages = vec![line("oldest copy", MAIN, points(Measure::OldestCopyAge)), line("a copy goes at", LIMIT, &limit)];
+    let ages = vec![
+        line("oldest copy", MAIN, points(Measure::OldestCopyAge)),
+        line("a copy goes at", LIMIT, &limit),
+    ];
     let costs = vec![line("all copies", MAIN, points(Measure::MonthlyCost))];
 
     let mut plots = vec![
@@ -74,7 +80,12 @@ pub fn of(data: &Data, source: &Source, at: usize) -> Vec<String> {
     ];
     if given(costs.into_iter().next()) {
         let costs = vec![line("all copies", MAIN, points(Measure::MonthlyCost))];
-        plots.push(plot("Cost of the copies in a month", Unit::Money(data.currency.as_deref()), 120.0, costs));
+        plots.push(plot(
+            "Cost of the copies in a month",
+            Unit::Money(data.currency.as_deref()),
+            120.0,
+            costs,
+        ));
     }
     let plots = plots.into_iter().enumerate();
     plots.filter_map(|(number, plot)| plot.draw(&format!("plot-{at}-{number}"))).collect()

@@ -37,9 +37,11 @@ pub fn troubles(html: &mut String, data: &Data) {
 /// What all of it costs.
 pub fn total(data: &Data) -> Option<Cost> {
     let without_root = data.without_root.iter().filter_map(|row| row.cost);
-    let costs: Vec<Cost> =
-        data.sources.iter().filter_map(|source| source.cost).chain(without_root).collect();
-    let add = |sum: Cost, one: &Cost| Cost { monthly: sum.monthly + one.monthly, at_least: sum.at_least || one.at_least };
+    let costs: Vec<Cost> = data.sources.iter().filter_map(|source| source.cost).chain(without_root).collect();
+    let add = |sum: Cost, one: &Cost| Cost {
+        monthly: sum.monthly + one.monthly,
+        at_least: sum.at_least || one.at_least,
+    };
     (!costs.is_empty()).then(|| costs.iter().fold(Cost::default(), add))
 }
 
@@ -99,9 +101,15 @@ fn owners(html: &mut String, data: &Data) {
     let mut owners: Vec<(&str, (u32, Cost))> = owners.into_iter().collect();
     owners.sort_by(|(a, (n, _)), (b, (m, _))| m.cmp(n).then(a.cmp(b)));
     let most = owners.first().map_or(1, |(_, (clones, _))| *clones);
-    html.push_str("<div class=\"scroll\"><table><caption>Owners</caption><thead><tr><th scope=\"col\">Owner</th><th scope=\"col\" class=\"n\">Clones</th><th scope=\"col\"><span class=\"soft\">share of the most</span></th><th scope=\"col\" class=\"n\">Cost a month</th></tr></thead><tbody>");
+    html.push_str("<div class=\"scroll\"><table><caption>Owners</caption><thead><tr><th scope=\"col\">Owner</th><th scope=\"col\" class=\"n\">Clones</th><th scope=\"col\" class=\"track-cell\">Share of the most</th><th scope=\"col\" class=\"n\">Cost a month</th></tr></thead><tbody>");
     for (owner, (clones, sum)) in owners.into_iter().take(MOST_OWNERS) {
-        bar(html, owner, f64::from(clones) / f64::from(most.max(1)), &clones.to_string(), &cost(sum, data.currency.as_deref()));
+        bar(
+            html,
+            owner,
+            f64::from(clones) / f64::from(most.max(1)),
+            &clones.to_string(),
+            &cost(sum, data.currency.as_deref()),
+        );
     }
     html.push_str("</tbody></table>");
     more(html, number_of_owners, MOST_OWNERS, "aurora-clone status");
@@ -113,7 +121,7 @@ fn costs(html: &mut String, data: &Data) {
     let Some(total) = total(data) else { return };
     let currency = data.currency.as_deref();
     let all = total.monthly.max(0.01);
-    html.push_str("<div class=\"scroll\"><table><caption>Costs <small>estimated, a month</small></caption><thead><tr><th scope=\"col\">Source</th><th scope=\"col\" class=\"n\">Clusters</th><th scope=\"col\"><span class=\"soft\">share of the total</span></th><th scope=\"col\" class=\"n\">Cost a month</th></tr></thead><tbody>");
+    html.push_str("<div class=\"scroll\"><table><caption>Costs <small>estimated, a month</small></caption><thead><tr><th scope=\"col\">Source</th><th scope=\"col\" class=\"n\">Clusters</th><th scope=\"col\" class=\"track-cell\">Share of the total</th><th scope=\"col\" class=\"n\">Cost a month</th></tr></thead><tbody>");
     let mut sources: Vec<_> = data.sources.iter().filter_map(|source| Some((source, source.cost?))).collect();
     sources.sort_by(|(a, x), (b, y)| y.monthly.total_cmp(&x.monthly).then(a.name.cmp(&b.name)));
     for (source, of) in sources.iter().take(MOST_OWNERS) {
@@ -121,7 +129,7 @@ fn costs(html: &mut String, data: &Data) {
     }
     let _ = write!(
         html,
-        "<tr><th scope=\"row\" class=\"name\">Total</th><td class=\"n\">{}</td><td></td><td class=\"n name\">{}</td></tr></tbody></table>",
+        "<tr><th scope=\"row\" class=\"name\">Total</th><td class=\"n\">{}</td><td class=\"track-cell\"></td><td class=\"n name\">{}</td></tr></tbody></table>",
         data.sources.iter().map(|source| source.rows.len()).sum::<usize>() + data.without_root.len(),
         e(cost(total, currency)),
     );
@@ -168,7 +176,7 @@ pub fn family(html: &mut String, data: &Data, caption: &str, rows: &[Row]) {
             e(&row.kind),
             e(&row.status),
             e(row.slots.map(|(taken, all)| format!("{taken} of {all}")).unwrap_or_default()),
-            e(row.data_age.map(age).unwrap_or_default()),
+            e(data_age(row)),
             e(row.owner.as_deref().unwrap_or_default()),
             e(row.cost.map(|of| cost(of, data.currency.as_deref())).unwrap_or_default()),
         );
@@ -178,13 +186,23 @@ pub fn family(html: &mut String, data: &Data, caption: &str, rows: &[Row]) {
     html.push_str("</div>\n");
 }
 
+/// A root's data is always of now.
+fn data_age(row: &Row) -> String {
+    match row.data_age {
+        Some(0) if row.depth == 0 => "now".to_owned(),
+        other => other.map(age).unwrap_or_default(),
+    }
+}
+
 /// What the maintainer did and why.
 pub fn told(html: &mut String, data: &Data) {
     html.push_str("<section><h2>What the maintainer did, and why</h2>\n");
     if let Some(why) = data.why_missing(Part::Log) {
         let _ = writeln!(html, "<p class=\"card\">Its log could not be read: {}</p>", e(why));
     } else if data.told.is_empty() {
-        html.push_str("<p class=\"card\">It did nothing in this period, and there was nothing to find.</p>\n");
+        html.push_str(
+            "<p class=\"card\">It did nothing in this period, and there was nothing to find.</p>\n",
+        );
     }
     if data.told.is_empty() {
         html.push_str("</section>\n");
@@ -224,7 +242,11 @@ pub fn told(html: &mut String, data: &Data) {
     html.push_str("</tbody></table>");
     more(html, data.told.len(), MOST_TOLD, "aurora-clone report --json");
     if let Some(since) = data.told_since {
-        let _ = write!(html, "<p class=\"card soft\">What was logged before {} UTC was not read.</p>", e(time(since)));
+        let _ = write!(
+            html,
+            "<p class=\"card soft\">What was logged before {} UTC was not read.</p>",
+            e(time(since))
+        );
     }
     html.push_str("</div></section>\n");
 }

@@ -78,9 +78,8 @@ mod tests {
     #[test]
     fn a_point_is_the_worst_of_its_time() {
         let points = points(&[9.0, 3.0, 5.0, 7.0, 8.0]);
-        let values = |measure| -> Vec<f64> {
-            thin(measure, &points, HOUR).iter().map(|point| point.value).collect()
-        };
+        let values =
+            |measure| -> Vec<f64> { thin(measure, &points, HOUR).iter().map(|point| point.value).collect() };
         assert_eq!(values(Measure::FreeSlots), [3.0, 8.0]);
         assert_eq!(values(Measure::OldestCopyAge), [9.0, 8.0]);
         assert_eq!(values(Measure::Deletions), [24.0, 8.0]);
@@ -88,9 +87,13 @@ mod tests {
 
     #[test]
     fn no_line_has_more_points_than_fit() {
-        for (days, sources, expected) in
-            [(1, 1, 15 * MINUTE), (14, 1, 2 * HOUR), (14, 50, 12 * HOUR), (90, 6, 12 * HOUR), (400, 1, 7 * DAY)]
-        {
+        for (days, sources, expected) in [
+            (1, 1, 15 * MINUTE),
+            (14, 1, 2 * HOUR),
+            (14, 50, 12 * HOUR),
+            (90, 6, 12 * HOUR),
+            (400, 1, 7 * DAY),
+        ] {
             let period = Duration::days(days);
             let length = length(period, period, sources);
             assert_eq!(length, expected, "{days} days of {sources} sources");
