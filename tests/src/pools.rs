@@ -21,7 +21,7 @@ use crate::{
 /// The function's name.
 pub const MAINTAINER: &str = "pool-maintainer";
 /// The SSM parameter's name.
-pub const PARAMETER: &str = "/manager/maintenance-config";
+pub const PARAMETER: &str = "/aurora-clone-manager/maintenance-config";
 /// The state machine of the template.
 pub const POOL_MACHINE: &str = include_str!("../../template/pool-machine.asl.json");
 /// How long the function may run, as the template says.

@@ -1,6 +1,8 @@
 //! Simulated accounts: production clusters, clones that others made, copies of the pool, and what the manager's stack
 //! would have deployed.
 
+mod stack;
+
 use std::collections::BTreeMap;
 
 use aurora_clone_core::duration::format_time;
@@ -10,6 +12,7 @@ use aurora_clone_sim::rds::{CopyKind, SeedCluster};
 use aurora_clone_sim::{Config, World};
 use chrono::{DateTime, Duration, Utc};
 
+pub use self::stack::{ManagerStack, TEMPLATE};
 use crate::failure::Failure;
 
 /// The access key id of the manager.

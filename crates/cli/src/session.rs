@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aurora_clone_aws::cloud::{CallError, Cloud, Own, over};
+use aurora_clone_aws::cloud::{CallError, Clock, Cloud, Own, over};
 use aurora_clone_aws::http;
 use aurora_clone_aws::parameter;
 use aurora_clone_core::arn::Place;
@@ -16,6 +16,7 @@ use aws_config::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use chrono::Duration;
 use clap::Args;
 
 use crate::failure::Failure;
@@ -112,14 +113,22 @@ impl Session {
         let (config, connector) = reach(aws, around).await?;
         let own =
             |table: String| Own { table, state_machine: String::new(), clock: Arc::clone(&around.clock) };
-        let cloud = Cloud::with_config(&config, connector.clone(), own(String::new()));
+        let cloud = Cloud::with_config(&config, connector, own(String::new()));
         let manager = Manager::find(&cloud, &aws.stack).await?;
         let table = manager.resource(&cloud, "Table").await?;
         let place = Place::of_stack(&manager.stack_id)
             .map_err(|error| CallError::nonsense("DescribeStacks", error.to_string()))?;
         let settings = manager.settings()?;
-        let cloud = Cloud::with_config(&config, connector, own(table));
+        let http = cloud.http.clone();
+        let own = Own { table, state_machine: String::new(), clock: by_aws(cloud) };
+        let cloud = Cloud::with_config(&config, http, own);
         Ok(Self { cloud, config, manager, settings, place })
+    }
+
+    /// Who the caller is by STS's word: a user's ARN, or a role's, whose sessions have names of their own. Nothing depends on it.
+    pub async fn caller(&self) -> Option<String> {
+        let identity = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await.ok()?;
+        identity.arn().map(role_of)
     }
 
     /// The maintenance configuration.
@@ -132,6 +141,25 @@ impl Session {
                 .hint("docs/pool.md describes it; nothing is maintained while it is wrong")
         })
     }
+}
+
+/// The role of a session: `arn:aws:sts::1:assumed-role/admin/me` is a session of `arn:aws:iam::1:role/admin`. Its path is not told.
+pub fn role_of(arn: &str) -> String {
+    let session = arn.split_once(":sts::").and_then(|(head, rest)| {
+        let (account, role) = rest.split_once(":assumed-role/")?;
+        Some(format!("{head}:iam::{account}:role/{}", role.split('/').next()?))
+    });
+    session.unwrap_or_else(|| arn.to_owned())
+}
+
+/// AWS's clock, by the latest answer's date. A lease in the table is compared with it, and a person's clock may be anything: one
+/// that is ahead would take the leases of the functions from them.
+fn by_aws(cloud: Cloud) -> Clock {
+    Arc::new(move || {
+        // AWS dates in whole seconds, and an answer takes its time.
+        let skew = cloud.skew().filter(|skew| skew.abs() > Duration::seconds(2));
+        cloud.now() + skew.unwrap_or_default()
+    })
 }
 
 impl Manager {
@@ -222,9 +250,18 @@ fn variable_of(parameter: &str) -> String {
 mod tests {
     use aurora_clone_core::names::env;
 
-    use super::variable_of;
+    use super::{role_of, variable_of};
 
     const TEMPLATE: &str = include_str!("../../../template/template.yaml");
+
+    #[test]
+    fn a_session_is_its_role() {
+        assert_eq!(
+            role_of("arn:aws:sts::123456789012:assumed-role/admin/me"),
+            "arn:aws:iam::123456789012:role/admin"
+        );
+        assert_eq!(role_of("arn:aws-cn:iam::123456789012:user/me"), "arn:aws-cn:iam::123456789012:user/me");
+    }
 
     #[test]
     fn every_setting_is_found_in_the_parameter_that_the_template_takes_it_from() {

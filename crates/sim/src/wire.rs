@@ -30,6 +30,8 @@ pub(crate) fn route(request: &Request) -> (&'static str, String) {
     let service = match parameters.get("Version").map(String::as_str) {
         Some("2014-10-31") => "rds",
         Some("2010-05-15") => "cloudformation",
+        Some("2011-06-15") => "sts",
+        Some("2010-05-08") => "iam",
         _ => "unknown",
     };
     (service, operation)
@@ -70,7 +72,7 @@ pub(crate) fn refused_by(service: &str, fault: &FaultKind, request_id: &str) -> 
 /// What a service answers to a call that IAM does not let through.
 pub(crate) fn denied(service: &str, message: &str, request_id: &str) -> Response {
     let (status, code) = match service {
-        "rds" | "cloudformation" => (403, "AccessDenied"),
+        "rds" | "cloudformation" | "sts" | "iam" => (403, "AccessDenied"),
         "secretsmanager" | "kms" | "events" | "ssm" => (400, "AccessDeniedException"),
         _ => (403, "AccessDeniedException"),
     };
@@ -82,6 +84,8 @@ fn refusal(service: &str, status: u16, code: &str, message: &str, request_id: &s
     let namespace = match service {
         "rds" => query::RDS_NAMESPACE,
         "cloudformation" => query::CLOUDFORMATION_NAMESPACE,
+        "sts" => query::STS_NAMESPACE,
+        "iam" => query::IAM_NAMESPACE,
         "s3" => {
             let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
             return Response::new(status, "application/xml", body);

@@ -438,6 +438,9 @@ impl World {
 
     fn execute(&mut self, service: &'static str, request: &Request, stale: Option<Duration>) -> Response {
         let principal = request.access_key().unwrap_or_default().to_owned();
+        if matches!(service, "sts" | "iam") {
+            return self.iam.handle(&self.config, service, request, &self.request_ids.uuid());
+        }
         let response = self.settle_as(&principal, |world, cx| match service {
             "rds" => world.rds.handle(cx, request, stale),
             "dynamodb" => world.dynamodb.handle(cx, request),

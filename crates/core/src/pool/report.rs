@@ -10,6 +10,7 @@ use super::action::{Action, Step};
 use super::plan::{Need, Policy};
 use super::retire::Fate;
 use super::standing::{Standing, State};
+use crate::arn::is_command_line;
 use crate::duration::for_people;
 use crate::family::Family;
 use crate::names::tag;
@@ -282,12 +283,16 @@ impl Decided<'_> {
         cluster.own_lineage().is_some_and(|lineage| lineage.manager == self.manager)
     }
 
-    /// Whose a clone is: as the configuration's `owner-tag` says, or the name of its stack.
+    /// Whose a clone is: as the configuration's `owner-tag` says, or the name of its stack, or the command line.
     fn owner(&self, cluster: &Cluster) -> String {
         if let Some(quota) = &self.policy.source.quota {
             return cluster.tag(&quota.tag).unwrap_or_default().to_owned();
         }
-        let stack = cluster.tag(tag::STACK_ID).and_then(|id| id.split('/').nth(1));
+        let asked = cluster.tag(tag::STACK_ID);
+        if asked.is_some_and(is_command_line) {
+            return "command-line".to_owned();
+        }
+        let stack = asked.and_then(|id| id.split('/').nth(1));
         stack.unwrap_or_default().to_owned()
     }
 

@@ -179,6 +179,13 @@ impl Rds {
         self.groups.dual.insert(name.to_lowercase());
     }
 
+    /// Lets a subnet group exist whose subnets are in these zones, such as `eu-west-1a`.
+    pub fn seed_subnet_group_in(&mut self, name: &str, zones: &[&str]) {
+        self.seed_subnet_group(name);
+        let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        self.groups.zones.insert(name.to_lowercase(), zones);
+    }
+
     /// Lets a custom cluster parameter group exist, e.g. of the family `aurora-postgresql16`.
     pub fn seed_parameter_group(&mut self, name: &str, family: &str) {
         self.groups.cluster.insert(name.to_lowercase(), family.to_owned());
