@@ -1,6 +1,7 @@
 //! The command line over a simulated account with a manager in it: what every command's tests run on.
 
 mod fixture;
+mod report;
 mod status;
 
 use std::ops::Deref;
