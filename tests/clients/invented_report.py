@@ -70,36 +70,41 @@ def row(depth, cluster, kind, cost, **more):
     }
 
 
-def rows(name):
-    found = [row(0, name, "root", 650.0, slots=[9, 14], dataAge=0)]
+def rows(name, clones, oldest):
+    found = [row(0, name, "root", 650.0, slots=[9, 15], dataAge=0)]
     for number, (owner, text) in enumerate(
         [("web-review-1201", None), ("web-review-1207", "load test of the new checkout"), ("reports-nightly", None), ("ada (command line)", "why is <prod> slow?")]
     ):
         lease = moment(AT + datetime.timedelta(hours=22 * number - 10))
         found.append(row(1, f"clone-{name}-{'mqkd'[number]}4vbb2bk{number}", "clone", 52.56, dataAge=25_200 * number + 3_000, owner=owner, description=text, lease=lease))
-    found.append(row(1, f"{name}-analytics", "stranger", 0.0))
-    for copy, status in [(1, "available"), (2, "available: it is marked to be purged")]:
-        found.append(row(1, f"clone-{name}-copy-f3k2-{copy}", "copy", 80.0, slots=[2, 14], dataAge=80_000 * copy, status=status))
-        for number in range(2):
-            found.append(row(2, f"clone-{name}-x6xjo3{copy}{number}", "clone", 52.56, dataAge=80_000 * copy, owner="integration-tests"))
+    found += [row(1, f"{name}-analytics-{number}", "stranger", 0.0) for number in range(5)]
+    for copy, hanging in [(1, (clones - 4) // 2), (2, (clones - 3) // 2)]:
+        age = oldest // (3 - copy)
+        found.append(row(1, f"clone-{name}-copy-f3k2-{copy}", "copy", 80.0, slots=[hanging, 15], dataAge=age))
+        for number in range(hanging):
+            owner = "integration-tests" if number % 3 else "mobile-review-88"
+            found.append(row(2, f"clone-{name}-x6xjo3{copy}{number:02}", "clone", 52.56, dataAge=age, owner=owner))
     return found
 
 
-def source(seed, name, free):
+def source(seed, name):
+    over_time = series(seed)
+    last = {measure: points[-1]["value"] for measure, points in over_time.items()}
+    clusters = rows(name, last["Clones"], last["OldestCopyAge"])
     return {
         "name": name,
         "engine": "aurora-postgresql 16.6",
-        "wanted": 20,
-        "free": free,
-        "used": 14,
-        "copies": 2,
-        "clones": 8,
-        "strangers": 1,
-        "oldest": 160_000,
+        "wanted": last["WantedSlots"],
+        "free": last["FreeSlots"],
+        "used": last["Clones"] + last["StrangersClones"],
+        "copies": last["CopiesUsable"],
+        "clones": last["Clones"],
+        "strangers": last["StrangersClones"],
+        "oldest": last["OldestCopyAge"],
         "maxCopyAge": 259_200,
-        "cost": {"monthly": 1_230.48, "atLeast": True},
-        "series": series(seed),
-        "rows": rows(name),
+        "cost": {"monthly": sum(cluster["cost"]["monthly"] for cluster in clusters), "atLeast": True},
+        "series": over_time,
+        "rows": clusters,
         "figures": [],
     }
 
@@ -121,7 +126,7 @@ def document():
         "to": moment(AT),
         "point": POINT,
         "currency": "USD",
-        "sources": [source(0, "shop", 17), source(1, "billing", 26)],
+        "sources": [source(10, "shop"), source(9, "billing")],
         "withoutRoot": [],
         "troubles": [{"about": "shop", "what": "20 free slots are wanted, 17 are free and none are coming: max-monthly-cost 250 pays for no more copies"}],
         "told": [
