@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod failure;
 pub mod plan;
 pub mod printer;
+mod report;
 mod serve;
 pub mod session;
 mod shell;
@@ -82,6 +83,8 @@ enum Command {
     /// Shows what would be done, and why; nothing is written.
     #[command(subcommand)]
     Plan(plan::Plan),
+    /// Makes one HTML page about the pools: slots over time, ages, owners, costs, and what the maintainer did and why.
+    Report(report::Arguments),
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
@@ -123,6 +126,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(&arguments, around)).await,
         Command::Plan(plan) => Box::pin(plan::run(&plan, around)).await,
+        Command::Report(arguments) => Box::pin(report::run(&arguments, around)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
         Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };
