@@ -8,6 +8,7 @@ mod account;
 mod clone;
 mod demo;
 pub mod failure;
+mod play;
 pub mod printer;
 mod serve;
 pub mod session;
@@ -57,6 +58,9 @@ enum Sim {
     /// Serves the simulated AWS on loopback, for the AWS CLI and the SDKs: RDS, Secrets Manager, KMS, EventBridge, DynamoDB, Step
     /// Functions and CloudFormation, as far as the manager uses them.
     Serve(serve::Arguments),
+    /// Plays a described quarter (who asks for clones, how often, for how long, and how the pool is configured) with the real functions
+    /// over the simulated AWS, and shows slots, waits, copies and cost.
+    Run(play::Arguments),
 }
 
 /// Runs a command line, whose first word is the program's name, and returns the exit code.
@@ -82,6 +86,7 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Renew(arguments) => Box::pin(clone::renew(&arguments, around)).await,
         Command::Protect(arguments) => Box::pin(clone::protect(&arguments, around)).await,
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
+        Command::Sim(Sim::Run(arguments)) => Box::pin(play::run(&arguments, around)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
     };
     match done {
