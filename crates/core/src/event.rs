@@ -137,7 +137,7 @@ pub fn check_resource_type(event: &Value, wanted: &str) -> Result<(), UnknownTyp
 }
 
 /// A value of the event as an error shows it: short.
-pub(crate) fn shown(value: Option<&Value>) -> String {
+pub fn shown(value: Option<&Value>) -> String {
     match value {
         None => "missing".to_owned(),
         Some(Value::String(text)) => format!("{:?}", text.chars().take(80).collect::<String>()),
