@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod choosing;
+mod cli;
 mod contention;
 mod delivery;
 mod deployed;

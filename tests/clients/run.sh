@@ -54,6 +54,15 @@ if [ -z "${SERVED_HOUSE:-}" ]; then
     export SERVED_HOUSE
 fi
 
+# The command line, which the tests run in a terminal of their own.
+if [ -z "${AURORA_CLONE:-}" ]; then
+    cargo build --quiet --locked --workspace --bin aurora-clone
+    target=$(cargo metadata --quiet --locked --no-deps --format-version 1 |
+        "$venv/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    AURORA_CLONE=$target/debug/aurora-clone
+    export AURORA_CLONE
+fi
+
 recorded=${SIM_RECORD_DIR:-target/rds-responses}
 if [ -d "$recorded" ]; then
     echo "recorded answers in $recorded:"

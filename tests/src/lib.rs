@@ -39,8 +39,8 @@ use serde_json::Value;
 pub const MANAGER_KEY: &str = "AKIAMANAGER";
 /// The access key of people.
 pub const PERSON_KEY: &str = "AKIAPERSON";
-/// The manager's name.
-pub const MANAGER: &str = "manager";
+/// The manager's name, which is that of its stack.
+pub const MANAGER: &str = "aurora-clone-manager";
 /// The function's name.
 pub const FUNCTION: &str = "clone-handler";
 /// The name of the function that answers where the other can't.
@@ -88,6 +88,11 @@ pub fn settings(operator: Operator<'_>) -> Settings {
 
 /// Who expects full copies to be quick: a Create begins one.
 pub const QUICK_COPIES: Operator<'static> = &[(env::FULL_COPY_TIME, "PT1M")];
+
+/// Whether who made something is the product: its functions, or somebody who acts through its command line.
+fn is_ours(world: &World, created_by: &str) -> bool {
+    world.config.manager_keys.iter().any(|key| key == created_by)
+}
 
 /// The ARN of the function.
 pub fn function_arn(config: &Config) -> String {
@@ -285,15 +290,15 @@ impl House {
     /// Identifiers of the clusters that the product made and that exist.
     pub fn ours(&self) -> Vec<String> {
         self.look(|world| {
-            let made = |created_by: &str| created_by == MANAGER_KEY;
-            world.rds.clusters().filter(|c| made(&c.truth.created_by)).map(|c| c.id.clone()).collect()
+            let ours = world.rds.clusters().filter(|c| is_ours(world, &c.truth.created_by));
+            ours.map(|c| c.id.clone()).collect()
         })
     }
 
     /// How many clusters the product ever made.
     pub fn ever_made(&self) -> usize {
         self.look(|world| {
-            world.rds.history().iter().filter(|life| life.truth.created_by == MANAGER_KEY).count()
+            world.rds.history().iter().filter(|life| is_ours(world, &life.truth.created_by)).count()
         })
     }
 
@@ -311,7 +316,7 @@ impl House {
             let Some(found) = world.cloudformation.stack(stack) else { return };
             let owned = |tags: &BTreeMap<String, String>| tags.get(tag::STACK_ID) == Some(&found.id);
             let mine =
-                |c: &&aurora_clone_sim::rds::Cluster| c.truth.created_by == MANAGER_KEY && owned(&c.tags);
+                |c: &&aurora_clone_sim::rds::Cluster| is_ours(world, &c.truth.created_by) && owned(&c.tags);
             match found.status.as_str() {
                 "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" => {
                     let named = |c: &&aurora_clone_sim::rds::Cluster| {
@@ -366,7 +371,7 @@ impl House {
             let mut lives: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
             // Copies of the pool have no stack.
             let asked_for = |life: &&aurora_clone_sim::rds::Life| {
-                life.truth.created_by == MANAGER_KEY && life.tags.contains_key(tag::STACK_ID)
+                is_ours(world, &life.truth.created_by) && life.tags.contains_key(tag::STACK_ID)
             };
             for life in world.rds.history().iter().filter(asked_for) {
                 let get = |key: &str| life.tags.get(key).map(String::as_str).unwrap_or_default();

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use aurora_clone_lambda::logging;
-use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Subscriber};
 
 /// The log of a test.
 #[derive(Clone, Default)]
@@ -22,17 +22,21 @@ impl Write for Log {
     }
 }
 
+/// Lets a subscriber have what this thread logs from now on, until the guard is dropped.
+pub fn on_this_thread(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
+    // While there is one subscriber only, a thread without any that comes first to a line of the log turns it off for
+    // everybody.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(logging::subscriber(Some("trace"), std::io::sink)));
+    tracing::subscriber::set_default(subscriber)
+}
+
 impl Log {
     /// Starts logging of this thread at the level, through the product's own filter.
     pub fn start(level: &'static str) -> (Self, DefaultGuard) {
-        // While there is one subscriber only, a thread without any that comes first to a line of the log turns it off for
-        // everybody.
-        static SECOND: OnceLock<Dispatch> = OnceLock::new();
-        SECOND.get_or_init(|| Dispatch::new(logging::subscriber(Some("trace"), std::io::sink)));
         let log = Self::default();
         let writer = log.clone();
-        let subscriber = logging::subscriber(Some(level), move || writer.clone());
-        (log, tracing::subscriber::set_default(subscriber))
+        (log, on_this_thread(logging::subscriber(Some(level), move || writer.clone())))
     }
 
     /// What was logged so far.

@@ -7,6 +7,7 @@ use aurora_clone_core::names::{env, maintain};
 use aurora_clone_core::pool::metrics::values;
 use aurora_clone_lambda::pool_maintainer::{MaintainerError, PoolMaintainer};
 use aurora_clone_sim::functions::{FunctionError, Record};
+use aurora_clone_sim::logs::Line;
 use aurora_clone_sim::rds::Cluster;
 use aurora_clone_sim::{Config, Sim, World};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -21,7 +22,7 @@ use crate::{
 /// The function's name.
 pub const MAINTAINER: &str = "pool-maintainer";
 /// The SSM parameter's name.
-pub const PARAMETER: &str = "/manager/maintenance-config";
+pub const PARAMETER: &str = "/aurora-clone-manager/maintenance-config";
 /// The state machine of the template.
 pub const POOL_MACHINE: &str = include_str!("../../template/pool-machine.asl.json");
 /// How long the function may run, as the template says.
@@ -42,6 +43,11 @@ impl Deref for Pools {
     fn deref(&self) -> &House {
         &self.house
     }
+}
+
+/// The log group of a function.
+pub fn log_group(function: &str) -> String {
+    format!("{MANAGER}-{function}")
 }
 
 /// The configuration of one source, `prod`, with free slots wanted and what `more` says.
@@ -113,6 +119,9 @@ impl Pools {
         let config = house.look(|world| world.config.clone());
         let metrics: Arc<Mutex<Vec<Value>>> = Arc::default();
         let sink = Arc::clone(&metrics);
+        // CloudWatch reads the metrics out of the log; a forgetful World keeps neither.
+        let log = (!config.forgetful).then(|| (house.sim.clone(), house.sim.with(|world| world.logs.sink())));
+        let group = log_group(MAINTAINER);
         let maintainer = Arc::new(PoolMaintainer {
             cloud: cloud_over(
                 connect(&house.sim, connection(&house.sim)),
@@ -122,7 +131,14 @@ impl Pools {
             ),
             settings: settings(operator),
             parameter,
-            emit: Arc::new(move |line| sink.lock().unwrap().push(line.clone())),
+            emit: Arc::new(move |line| {
+                sink.lock().unwrap().push(line.clone());
+                if let Some((sim, log)) = &log {
+                    let line =
+                        Line { at: sim.now(), stream: MAINTAINER.to_owned(), message: line.to_string() };
+                    log.put(&group, line);
+                }
+            }),
         });
         let mut pools = Self { house, maintainer, metrics, machine };
         let task = run(&pools.sim, MAINTAINER, Arc::clone(&pools.maintainer));

@@ -1,6 +1,10 @@
 //! Simulated accounts: production clusters, clones that others made, copies of the pool, and what the manager's stack
 //! would have deployed.
 
+mod functions;
+mod log;
+mod stack;
+
 use std::collections::BTreeMap;
 
 use aurora_clone_core::duration::format_time;
@@ -10,6 +14,9 @@ use aurora_clone_sim::rds::{CopyKind, SeedCluster};
 use aurora_clone_sim::{Config, World};
 use chrono::{DateTime, Duration, Utc};
 
+pub(crate) use self::functions::{Manager, run_functions};
+pub use self::log::lines;
+pub use self::stack::{ManagerStack, TEMPLATE};
 use crate::failure::Failure;
 
 /// The access key id of the manager.
@@ -25,24 +32,25 @@ pub const TABLE: &str = "requests";
 /// What the prefix of a lease's key in the table is.
 pub const LEASE: &str = "lock#";
 
-/// The state machine that the manager's template ships.
-const STATE_MACHINE: &str = include_str!("../../../template/state-machine.asl.json");
+/// The name of the function that answers where the other can't.
+pub const LAST_RESORT: &str = "last-resort";
+/// The maintainer's name.
+pub const MAINTAINER: &str = "pool-maintainer";
 
-/// Stands in for the manager's stack, whose resources the simulation makes by hand.
-const MANAGER_STACK: &str = "\
-Description: Stands in for the manager's stack in the simulation
-Parameters:
-  Function:
-    Type: String
-Resources:
-  Nothing:
-    Type: AWS::CloudFormation::WaitConditionHandle
-Outputs:
-  LambdaArn:
-    Value: !Ref Function
-    Export:
-      Name: !Sub ${AWS::StackName}-LambdaArn
-";
+/// The state machines that the manager's template ships.
+const STATE_MACHINE: &str = include_str!("../../../template/state-machine.asl.json");
+const POOL_MACHINE: &str = include_str!("../../../template/pool-machine.asl.json");
+
+/// What stands behind the resources of the manager's stack.
+pub const MADE: [(&str, &str); 7] = [
+    ("CloneHandler", FUNCTION),
+    ("LastResort", LAST_RESORT),
+    ("PoolMaintainer", MAINTAINER),
+    ("CloneHandlerRole", "CloneHandlerRole"),
+    ("PoolMaintainerRole", "PoolMaintainerRole"),
+    ("LastResortRole", "LastResortRole"),
+    ("Table", TABLE),
+];
 
 /// What an account holds.
 #[derive(Debug, Clone)]
@@ -57,6 +65,8 @@ pub struct Furniture {
     pub copies: u32,
     /// Where the response URLs of CloudFormation point.
     pub origin: String,
+    /// Parameters of the manager's stack that are not at their defaults.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// A furnished account.
@@ -90,34 +100,39 @@ impl Account {
                 world.rds.seed_cluster(copy);
             }
         }
-        let state_machine = deploy(&mut world)?;
+        let state_machine = deploy(&mut world, &furniture.parameters)?;
         Ok(Self { world, state_machine })
     }
 }
 
-/// What the manager's stack deploys.
-fn deploy(world: &mut World) -> Result<String, Failure> {
+/// What the manager's stack deploys; nothing runs the functions yet.
+fn deploy(world: &mut World, parameters: &[(String, String)]) -> Result<String, Failure> {
     let config = world.config.clone();
-    let Config { partition, region, account, .. } = &config;
-    let function = format!("arn:{partition}:lambda:{region}:{account}:function:{FUNCTION}");
     world.dynamodb.create_table(TABLE, "id");
     world.dynamodb.set_time_to_live(TABLE, "ttl");
-    world.functions.register(FUNCTION, Duration::seconds(60));
-    let substitutions = [("Partition", partition.as_str()), ("CloneHandlerArn", function.as_str())];
-    let state_machine = world
-        .states
-        .create(&config, "clone", STATE_MACHINE, &substitutions)
-        .map_err(|error| Failure::new(format!("the state machine is refused: {error}")))?;
+    let machine = |world: &mut World, name: &str, definition: &str, function: (&str, &str)| {
+        let Config { partition, region, account, .. } = &config;
+        let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{}", function.1);
+        let substitutions = [("Partition", partition.as_str()), (function.0, arn.as_str())];
+        let name = format!("{MANAGER}-{name}");
+        let made = world.states.create(&config, &name, definition, &substitutions);
+        made.map_err(|error| Failure::new(format!("the state machine {name} is refused: {error}")))
+    };
+    let state_machine = machine(world, "clone", STATE_MACHINE, ("CloneHandlerArn", FUNCTION))?;
+    machine(world, "pool", POOL_MACHINE, ("PoolMaintainerArn", MAINTAINER))?;
+    for (function, seconds) in [(FUNCTION, 60), (LAST_RESORT, 60), (MAINTAINER, 300)] {
+        world.functions.register(function, Duration::seconds(seconds));
+    }
     world.on_execution_failure.insert(state_machine.clone(), FUNCTION.to_owned());
-    create_stack(world, MANAGER, MANAGER_STACK, &[("Function", &function)])?;
-    // Nothing can be imported from a stack before it is complete.
-    while let Some(due) = world.next_due().filter(|_| !world.cloudformation.is_settled(MANAGER)) {
-        world.advance_to(due);
-    }
-    match world.cloudformation.stack(MANAGER).map(|stack| stack.status.as_str()) {
-        Some("CREATE_COMPLETE") => Ok(state_machine),
-        status => Err(Failure::new(format!("the stack {MANAGER} is {status:?}"))),
-    }
+    let parameters: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    manager_stack(&parameters).deploy(world)?;
+    Ok(state_machine)
+}
+
+/// The stack of the one manager that there is.
+fn manager_stack<'a>(parameters: &'a [(&'a str, &'a str)]) -> ManagerStack<'a> {
+    ManagerStack { name: MANAGER, parameters, made: &MADE }
 }
 
 /// Creates a stack, as a person would.

@@ -72,12 +72,13 @@ impl Failure {
         }
     }
 
-    /// Whether there is nothing to say about it: the reader of the output went away, as `head` does, or it was said already.
+    /// Whether there is nothing to say about it: the reader of the output went away, as `head` does, somebody ended the command, or
+    /// it was said already.
     pub fn is_silent(&self) -> bool {
         match self {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Self::Said => true,
-            Self::Failed { .. } | Self::Usage { .. } | Self::Signal(_) => false,
+            Self::Said | Self::Signal(_) => true,
+            Self::Failed { .. } | Self::Usage { .. } => false,
         }
     }
 }

@@ -154,6 +154,11 @@ impl Printer {
         writeln!(self.err, "{text}")
     }
 
+    /// Standard input, where it is data.
+    pub fn input(&mut self) -> &mut dyn io::Read {
+        &mut self.input
+    }
+
     /// Asks on standard error; `None` where nobody can answer.
     pub fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         if !self.answers {

@@ -8,19 +8,28 @@ use aurora_clone_sim::{Config, Sim, rds};
 use chrono::{DateTime, Utc};
 use clap::{Args, value_parser};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
-use crate::account::{Account, Furniture};
+use crate::account::{Account, Furniture, MANAGER, Manager, run_functions};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::stop;
 
 /// What the AWS CLI may be asked to begin with.
-const EXAMPLES: [&str; 4] = [
+const EXAMPLES: [&str; 3] = [
     "rds describe-db-clusters",
     "secretsmanager create-secret --name test/one --secret-string hush",
-    "kms create-key",
-    r#"events put-events --entries '[{"Source":"test","DetailType":"one","Detail":"{}"}]'"#,
+    "cloudformation describe-stacks --stack-name aurora-clone-manager",
 ];
+
+/// What of the AWS CLI shows the manager at work.
+const MANAGED: [&str; 2] = [
+    "cloudformation deploy --stack-name web --template-file YOUR-TEMPLATE.yaml",
+    r#"ssm put-parameter --overwrite --name /aurora-clone-manager/maintenance-config --value '{"clusters": [{"cluster-id": "prod", "target-clone-slots": 5}]}'"#,
+];
+
+/// What `aurora-clone` itself may be asked.
+const OURS: [&str; 2] = ["create --help", "demo --help"];
 
 /// What `sim serve` may be told.
 #[derive(Debug, Args)]
@@ -46,6 +55,13 @@ pub struct Arguments {
     /// listed in `/_sim/state` as a violation.
     #[arg(long, value_name = "ID")]
     manager_key: Option<String>,
+    /// Whether the manager's functions run: clones for stacks, the pools, leases and orphans. [default: included, and none with
+    /// --manager-key]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    manager: Option<Manager>,
+    /// A parameter of the manager's stack that is not to be at its default; repeat it for several.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
     /// The seed of all chance in the simulation.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -75,20 +91,16 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
         clones: arguments.clones,
         copies: arguments.copies,
         origin: origin.clone(),
+        parameters: arguments.parameters.clone(),
     };
     let account = Account::open_with(&furniture, config(arguments))?;
     let (region, speed) = (account.world.config.region.clone(), arguments.speed);
     let sim = Sim::scaled(account.world, speed);
+    let default = if arguments.manager_key.is_some() { Manager::None } else { Manager::Included };
+    let included = arguments.manager.unwrap_or(default) == Manager::Included;
+    let mut functions = if included { run_functions(&sim)? } else { JoinSet::new() };
     printer.line(&origin)?;
-    printer.note(&format!(
-        "SIMULATED AWS on loopback; nothing here touches a real account. {speed} simulated seconds pass in a real one."
-    ))?;
-    let options = format!("--region {region} --endpoint-url {origin}");
-    printer.note("Use it with any credentials, for instance:")?;
-    for command in EXAMPLES {
-        printer.note(&format!("  aws {command} {options}"))?;
-    }
-    printer.note(&format!("How the simulated world is: curl {origin}/_sim/state"))?;
+    hints(printer, &origin, &region, speed, included)?;
     let over = async {
         match arguments.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -100,8 +112,41 @@ pub async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<(), Fai
         () = serve(sim.clone(), listener) => {}
         () = sim.drive() => {}
         () = over => {}
+        Some(_) = functions.join_next() => return Err(Failure::new("a function of the manager came to an end")),
         _ = stop::asked() => {}
     }
+    Ok(())
+}
+
+/// What can be tried.
+fn hints(
+    printer: &mut Printer,
+    origin: &str,
+    region: &str,
+    speed: f64,
+    included: bool,
+) -> Result<(), Failure> {
+    printer.note(&format!(
+        "SIMULATED AWS on loopback; nothing here touches a real account. {speed} simulated seconds pass in a real one."
+    ))?;
+    let options = format!("--region {region} --endpoint-url {origin}");
+    printer.note("Use it with any credentials, for instance:")?;
+    for command in EXAMPLES {
+        printer.note(&format!("  aws {command} {options}"))?;
+    }
+    if included {
+        printer.note(&format!(
+            "The manager is there as its template makes it, as the stack {MANAGER}; its functions run. Try:"
+        ))?;
+        for command in MANAGED {
+            printer.note(&format!("  aws {command} {options}"))?;
+        }
+    }
+    printer.note("The command line reaches it in the same way:")?;
+    for command in OURS {
+        printer.note(&format!("  aurora-clone {command} {options}"))?;
+    }
+    printer.note(&format!("How the simulated world is: curl {origin}/_sim/state"))?;
     Ok(())
 }
 
@@ -116,6 +161,11 @@ fn config(arguments: &Arguments) -> Config {
     let rds = quotas.paced(arguments.pace);
     let manager_keys = arguments.manager_key.iter().cloned().collect();
     Config { start: arguments.start.unwrap_or(usual.start), rds, manager_keys, ..usual }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("it takes NAME=VALUE, such as SlotMargin=0")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 fn start(text: &str) -> Result<DateTime<Utc>, String> {

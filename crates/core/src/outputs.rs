@@ -10,6 +10,36 @@ use crate::snapshot::Instance;
 /// The key of secrets whose key nobody names.
 const AWS_KEY: &str = "alias/aws/secretsmanager";
 
+/// The names of all outputs.
+pub const NAMES: [&str; 19] = [
+    "Arn",
+    "ClusterId",
+    "Endpoint",
+    "ReaderEndpoint",
+    "Port",
+    "MasterUsername",
+    "DatabaseName",
+    "PasswordSecret",
+    "KmsKeyId",
+    "Engine",
+    "EngineVersion",
+    "InstanceClass",
+    "InstanceIds",
+    "ResourceId",
+    "SourceArn",
+    "RootArn",
+    "DataTimestamp",
+    "RestoreType",
+    "ExpiresAt",
+];
+
+/// The output whose name is most like one that nobody knows.
+pub fn nearest(name: &str) -> &'static str {
+    let name = name.chars().take(80).collect::<String>().to_lowercase();
+    let distance = |known: &&str| strsim::damerau_levenshtein(&name, &known.to_lowercase());
+    NAMES.into_iter().min_by_key(distance).unwrap_or(NAMES[0])
+}
+
 /// The outputs of a usable clone. What it does not have is an empty text, since `Fn::GetAtt` of an output that is missing fails the
 /// stack.
 pub fn outputs(subject: &Subject<'_>, place: &Place) -> Map<String, Value> {

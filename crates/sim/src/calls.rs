@@ -11,7 +11,7 @@ use crate::faults::FaultKind;
 pub struct Call {
     /// When it was handled.
     pub at: DateTime<Utc>,
-    /// `rds`, `dynamodb`, `states`, `cloudformation`, `secretsmanager`, `kms`, `events`, `ssm` or `s3`.
+    /// `rds`, `dynamodb`, `states`, `cloudformation`, `secretsmanager`, `kms`, `events`, `ssm`, `cloudwatch`, `logs`, `sts`, `iam` or `s3`.
     pub service: &'static str,
     /// The operation's name, e.g. `DescribeDBClusters`; `PutObject` for the response bucket.
     pub operation: String,
@@ -36,7 +36,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether the operation changes something (it is no Describe, List or Get).
+    /// Whether the operation changes something (it is no Describe, List, Get, Simulate or Filter).
     pub fn mutates(&self) -> bool {
         mutates(&self.operation)
     }
@@ -67,5 +67,5 @@ impl Tally {
 }
 
 fn mutates(operation: &str) -> bool {
-    !["Describe", "List", "Get"].iter().any(|prefix| operation.starts_with(prefix))
+    !["Describe", "List", "Get", "Simulate", "Filter"].iter().any(|prefix| operation.starts_with(prefix))
 }

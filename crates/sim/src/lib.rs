@@ -1,6 +1,6 @@
 //! A fake AWS for Aurora Clone Manager: one seeded [`World`] with the rooms that the product touches: RDS,
 //! DynamoDB, Step Functions, Lambda, CloudFormation and its response bucket, Secrets Manager, KMS, EventBridge with its
-//! Scheduler, and SSM Parameter Store; and IAM, which judges what the roles of functions allow.
+//! Scheduler, SSM Parameter Store, CloudWatch and its Logs; and IAM, which judges what the roles of functions allow, with STS.
 //!
 //! It is used in two ways. Plugged in **under the real AWS SDK** ([`connector`]) it runs in virtual time,
 //! deterministic and thousands of flows a minute. **Served on loopback** ([`serve`]) it is a fake AWS for a real
@@ -13,6 +13,7 @@
 pub mod bucket;
 mod calls;
 pub mod cloudformation;
+pub mod cloudwatch;
 pub mod connector;
 pub mod dynamodb;
 pub mod events;
@@ -22,6 +23,7 @@ pub mod http;
 pub mod iam;
 mod json;
 pub mod kms;
+pub mod logs;
 pub mod policy;
 pub mod query;
 pub mod rds;

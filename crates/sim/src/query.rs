@@ -10,17 +10,25 @@ use crate::world::Config;
 pub const RDS_NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
 /// The XML namespace of CloudFormation answers.
 pub const CLOUDFORMATION_NAMESPACE: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+/// The XML namespace of STS answers.
+pub const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+/// The XML namespace of IAM answers.
+pub const IAM_NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
 /// The parameters of a form-encoded body. A name that comes twice keeps its last value, as AWS does.
 pub fn parameters(body: &[u8]) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(body).into_owned().collect()
 }
 
-/// A signed-looking RDS or CloudFormation request, as `key` would send it.
+/// A signed-looking request to RDS, CloudFormation, STS or IAM, as `key` would send it.
 pub fn request(config: &Config, key: &str, operation: &str, parameters: &[(&str, &str)]) -> Request {
-    let cloudformation = operation.contains("Stack") || operation == "ListExports";
-    let (service, version) =
-        if cloudformation { ("cloudformation", "2010-05-15") } else { ("rds", "2014-10-31") };
+    let (service, version) = match operation {
+        "GetCallerIdentity" => ("sts", "2011-06-15"),
+        "SimulatePrincipalPolicy" => ("iam", "2010-05-08"),
+        "ListExports" => ("cloudformation", "2010-05-15"),
+        other if other.contains("Stack") => ("cloudformation", "2010-05-15"),
+        _ => ("rds", "2014-10-31"),
+    };
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("Action", operation).append_pair("Version", version);
     for (name, value) in parameters {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::bucket::ResponseBucket;
 use crate::cloudformation::CloudFormation;
+use crate::cloudwatch::CloudWatch;
 use crate::dynamodb::DynamoDb;
 use crate::events::EventBridge;
 use crate::faults::{Fault, FaultKind, Target};
@@ -18,6 +19,7 @@ use crate::http::{Request, Response};
 use crate::iam::Iam;
 use crate::json;
 use crate::kms::Kms;
+use crate::logs::Logs;
 use crate::query;
 use crate::rds::Rds;
 use crate::rng::Rng;
@@ -176,6 +178,10 @@ pub struct World {
     pub ssm: Ssm,
     /// EventBridge Scheduler.
     pub scheduler: Scheduler,
+    /// CloudWatch.
+    pub cloudwatch: CloudWatch,
+    /// CloudWatch Logs.
+    pub logs: Logs,
     /// The roles of the functions. Every call of one that has a role is judged before it is executed; a denial that the flow did not
     /// [inject](FaultKind::Deny) is one of the [violations](World::violations).
     pub iam: Iam,
@@ -217,6 +223,8 @@ impl World {
             events: EventBridge::default(),
             ssm: Ssm::new(&config),
             scheduler: Scheduler::default(),
+            cloudwatch: CloudWatch::default(),
+            logs: Logs::default(),
             iam: Iam::default(),
             log: Vec::new(),
             keep_log: !config.forgetful,
@@ -398,6 +406,8 @@ impl World {
             events: &mut self.events,
             ssm: &mut self.ssm,
             scheduler: &mut self.scheduler,
+            cloudwatch: &mut self.cloudwatch,
+            logs: &mut self.logs,
         };
         let mut cx = Context {
             now: self.now,
@@ -438,6 +448,9 @@ impl World {
 
     fn execute(&mut self, service: &'static str, request: &Request, stale: Option<Duration>) -> Response {
         let principal = request.access_key().unwrap_or_default().to_owned();
+        if matches!(service, "sts" | "iam") {
+            return self.iam.handle(&self.config, service, request, &self.request_ids.uuid());
+        }
         let response = self.settle_as(&principal, |world, cx| match service {
             "rds" => world.rds.handle(cx, request, stale),
             "dynamodb" => world.dynamodb.handle(cx, request),
@@ -448,6 +461,11 @@ impl World {
             "kms" => world.kms.handle(cx, request),
             "events" => world.events.handle(cx, request),
             "ssm" => world.ssm.handle(cx, request),
+            "cloudwatch" => {
+                world.cloudwatch.follow(world.logs);
+                world.cloudwatch.handle(cx, world.rds, request)
+            }
+            "logs" => world.logs.handle(request),
             _ => Response::new(
                 404,
                 "text/plain",
@@ -504,6 +522,10 @@ pub struct Services<'w> {
     pub ssm: &'w mut Ssm,
     /// EventBridge Scheduler.
     pub scheduler: &'w mut Scheduler,
+    /// CloudWatch.
+    pub cloudwatch: &'w mut CloudWatch,
+    /// CloudWatch Logs.
+    pub logs: &'w mut Logs,
 }
 
 /// What a call's line in the log says beside the request and the response.

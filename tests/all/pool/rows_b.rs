@@ -5,7 +5,7 @@ use aurora_clone_core::names::tag;
 use aurora_clone_sim::World;
 use aurora_clone_sim::rds::{Cluster, SeedCluster};
 use aurora_clone_tests::pools::{Pools, wants};
-use aurora_clone_tests::{House, copy, strangers_clone};
+use aurora_clone_tests::{House, MANAGER, copy, strangers_clone};
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
@@ -388,12 +388,12 @@ async fn d18_two_managers_of_one_root_leave_each_other_alone() {
     ours.sim.sleep(Duration::days(9)).await;
     let managers: Vec<String> =
         ours.look(|world| pools_copies(world).iter().map(|copy| copy.tags[tag::MANAGER].clone()).collect());
-    for manager in ["manager", "neighbour"] {
+    for manager in [MANAGER, "neighbour"] {
         let count = managers.iter().filter(|of| *of == manager).count();
         assert!((1..=2).contains(&count), "{manager} has {count} of {managers:?}");
     }
     let purged: Vec<Value> = ours.told("copy-purged");
-    assert!(purged.iter().any(|event| event["manager"] == "manager"), "{purged:?}");
+    assert!(purged.iter().any(|event| event["manager"] == MANAGER), "{purged:?}");
     assert!(purged.iter().any(|event| event["manager"] == "neighbour"), "{purged:?}");
     // Each took away its own, as the names say that the managers gave.
     for event in &purged {

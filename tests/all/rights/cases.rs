@@ -23,9 +23,9 @@ type Key = (&'static str, &'static str);
 /// Expected, role, action, resource, context, and what it is about.
 pub type Case = (Expected, &'static str, &'static str, &'static str, &'static [Key], &'static str);
 
-const OURS: Key = ("aws:ResourceTag/aurora-clone:manager", "manager");
+const OURS: Key = ("aws:ResourceTag/aurora-clone:manager", "aurora-clone-manager");
 const THEIRS: Key = ("aws:ResourceTag/aurora-clone:manager", "other");
-const GIVES_OURS: Key = ("aws:RequestTag/aurora-clone:manager", "manager");
+const GIVES_OURS: Key = ("aws:RequestTag/aurora-clone:manager", "aurora-clone-manager");
 const GIVES_THEIRS: Key = ("aws:RequestTag/aurora-clone:manager", "other");
 const IDENTITY: Key = ("aws:TagKeys", "aurora-clone:manager,aurora-clone:cluster");
 const SPELT: Key = ("aws:TagKeys", "Aurora-Clone:Root");
@@ -212,14 +212,14 @@ pub const CASES: &[Case] = &[
     (Nothing, H, "dynamodb:GetItem", "dynamodb:table/payments", &[], "somebody's table"),
     (Nothing, H, "dynamodb:Scan", "dynamodb:table/requests", &[], "all response URLs at once"),
     (Nothing, M, "dynamodb:DeleteTable", "dynamodb:table/requests", &[], "the whole table"),
-    (Allow, H, "states:StartExecution", "states:stateMachine:manager-clone", &[], "our machine"),
-    (Nothing, H, "states:StartExecution", "states:stateMachine:manager-pool", &[], "the maintainer's machine"),
-    (Nothing, M, "states:StartExecution", "states:stateMachine:manager-clone", &[], "the handler's machine"),
+    (Allow, H, "states:StartExecution", "states:stateMachine:aurora-clone-manager-clone", &[], "our machine"),
+    (Nothing, H, "states:StartExecution", "states:stateMachine:aurora-clone-manager-pool", &[], "the maintainer's machine"),
+    (Nothing, M, "states:StartExecution", "states:stateMachine:aurora-clone-manager-clone", &[], "the handler's machine"),
     (Nothing, M, "states:StartExecution", "states:stateMachine:payments", &[], "somebody's machine"),
-    (Allow, M, "ssm:GetParameter", "ssm:parameter/manager/maintenance-config", &[], "the configuration"),
+    (Allow, M, "ssm:GetParameter", "ssm:parameter/aurora-clone-manager/maintenance-config", &[], "the configuration"),
     (Nothing, M, "ssm:GetParameter", "ssm:parameter/prod/password", &[], "another parameter"),
-    (Nothing, M, "ssm:PutParameter", "ssm:parameter/manager/maintenance-config", &[], "its own orders"),
-    (Nothing, H, "ssm:GetParameter", "ssm:parameter/manager/maintenance-config", &[], "the maintainer's orders"),
+    (Nothing, M, "ssm:PutParameter", "ssm:parameter/aurora-clone-manager/maintenance-config", &[], "its own orders"),
+    (Nothing, H, "ssm:GetParameter", "ssm:parameter/aurora-clone-manager/maintenance-config", &[], "the maintainer's orders"),
     (Allow, H, "events:PutEvents", "events:event-bus/default", &[OUR_EVENTS], "our events"),
     (Nothing, H, "events:PutEvents", "events:event-bus/default", &[THEIR_EVENTS], "events in another's name"),
     (Nothing, M, "events:PutEvents", "events:event-bus/payments", &[OUR_EVENTS], "another bus"),

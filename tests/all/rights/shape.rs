@@ -124,7 +124,7 @@ fn what_changes_or_deletes_has_the_prefix_and_the_tag() {
         }
         seen += 1;
         let tag = &statement["Condition"]["StringEquals"]["aws:ResourceTag/aurora-clone:manager"];
-        assert_eq!(*tag, "manager", "{role}: {statement}");
+        assert_eq!(*tag, "aurora-clone-manager", "{role}: {statement}");
         let keys = KEYS.contains(&sid(&statement));
         for resource in texts(&statement["Resource"]) {
             let named = resource.contains(":clone-") || resource.contains(":/aurora-clone-manager/");

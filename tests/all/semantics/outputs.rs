@@ -30,6 +30,11 @@ async fn the_outputs_are_those_that_the_page_lists_and_all_are_texts() {
         let documented = documented();
         assert_eq!(names, documented.iter().map(String::as_str).collect(), "{given}");
         assert_eq!(names.len(), documented.len());
+        assert_eq!(
+            documented,
+            aurora_clone_core::outputs::NAMES,
+            "the list that templates are checked against"
+        );
         assert!(
             data.values().all(|value| value.as_str().is_some_and(|text| !text.contains(&clone.password)))
         );

@@ -1,6 +1,6 @@
 //! Which roots have rules that Creates obey: a root that leaves the configuration must not be bound by it any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aurora_clone_core::rules::Rules;
 
@@ -25,6 +25,19 @@ pub async fn release_others(cloud: &Cloud, configured: &BTreeSet<String>) -> Res
         change(cloud, |roots| roots.remove(root)).await?;
     }
     Ok(())
+}
+
+/// The rules that Creates obey, of those of these roots that have some: one read for the list, and one for each of them.
+pub async fn published<'r>(
+    cloud: &Cloud,
+    roots: impl Iterator<Item = &'r str>,
+) -> Result<BTreeMap<String, Rules>, CallError> {
+    let listed = roots_of(written(cloud).await?.as_deref());
+    let mut found = BTreeMap::new();
+    for root in roots.filter(|root| listed.contains(*root)) {
+        found.insert(root.to_owned(), rules::load(cloud, root).await?);
+    }
+    Ok(found)
 }
 
 /// Changes the list, unless `change` says that it stays; nobody else's change of the same moment is lost.

@@ -70,8 +70,6 @@ pub async fn run(create: &Create, around: &mut Surroundings) -> Result<(), Failu
         properties.insert("Description".to_owned(), Value::from(format!("for {caller}")));
     }
     let request = target::request(&session, RequestType::Create, &name, properties);
-    let again =
-        format!("aurora-clone create {name} …` with the same properties; `aurora-clone delete {name}");
     let kept = commands::kept(&session.cloud, &request).await?;
     if kept.is_some_and(|kept| kept.open.is_none() && kept.properties.is_some()) {
         let clusters = target::clusters(&session).await?;
@@ -81,18 +79,17 @@ pub async fn run(create: &Create, around: &mut Surroundings) -> Result<(), Failu
         // Its lease was over, or somebody deleted the cluster: its secret may be left.
         around.printer.note(&format!("What is left of an earlier {name} goes first."))?;
         let earlier = Request { kind: Some(RequestType::Delete), ..request.clone() };
-        go_through(&session, around, &earlier, &again).await?;
+        go_through(&session, around, &earlier, RequestType::Create).await?;
     }
     let command = work::open(&session, around, &request).await?;
     match work::carry_out(&session, around, &command).await? {
-        Ended::Interrupted(signal) => Err(work::interrupted(around, &again, signal)),
+        Ended::Interrupted(signal) => Err(work::interrupted(around, RequestType::Create, &name, signal)),
         Ended::Decided(decision) if decision.success => {
             around.printer.note(&decision.reason)?;
             show(&mut around.printer, &decision, create.json)
         }
-        Ended::Decided(decision) => Err(Failure::new(decision.reason).hint(format!(
-            "`aurora-clone plan create {name} …` shows every source and why it was not taken"
-        ))),
+        Ended::Decided(decision) => Err(Failure::new(decision.reason)
+            .hint(format!("`aurora-clone plan create {name} …` says what would be done, and why"))),
     }
 }
 

@@ -183,8 +183,7 @@ pub async fn run(delete: &Delete, around: &mut Surroundings) -> Result<(), Failu
             }
         }
     }
-    let again = format!("aurora-clone delete {}", going.name);
-    go_through(&session, around, &request, &again).await?;
+    go_through(&session, around, &request, RequestType::Delete).await?;
     report(&mut around.printer, &going, delete)
 }
 
@@ -199,22 +198,22 @@ fn report(printer: &mut Printer, going: &Going, delete: &Delete) -> Result<(), F
     Ok(())
 }
 
-/// Carries out a Delete, of a whole clone or of one that was replaced.
+/// Carries out a Delete, of a whole clone or of one that was replaced, which is a part of the request `by`.
 pub(super) async fn go_through(
     session: &Session,
     around: &mut Surroundings,
     request: &Request,
-    again: &str,
+    by: RequestType,
 ) -> Result<(), Failure> {
     let command = work::open(session, around, request).await?;
     match work::carry_out(session, around, &command).await? {
-        Ended::Interrupted(signal) => Err(work::interrupted(around, again, signal)),
+        Ended::Interrupted(signal) => Err(work::interrupted(around, by, &request.logical_id, signal)),
         Ended::Decided(decision) if decision.success => Ok(()),
         Ended::Decided(decision) => {
             let physical = request.physical_id.as_deref().and_then(arn::cluster);
             let what = physical.map_or(request.logical_id.as_str(), |(_, identifier)| identifier);
             Err(Failure::new(format!("{what} is not gone: {}", decision.reason))
-                .hint(format!("`{again}` goes on when that is mended")))
+                .hint("the same command goes on when that is mended"))
         }
     }
 }

@@ -25,8 +25,8 @@ pub struct Stage {
 const MAKING: [Stage; 4] = [
     Stage { number: 1, what: "choosing a slot", usual: (1, 30) },
     Stage { number: 2, what: "cloning the volume", usual: (60, 240) },
-    Stage { number: 3, what: "starting the instances", usual: (240, 420) },
-    Stage { number: 4, what: "setting the password and what else is asked for", usual: (60, 180) },
+    Stage { number: 3, what: "waiting for the instances", usual: (240, 420) },
+    Stage { number: 4, what: "setting it up", usual: (60, 180) },
 ];
 /// The stages of something that goes.
 const GOING: [Stage; 3] = [

@@ -67,7 +67,10 @@ pub fn is_of(cluster: &Cluster, request: &Request) -> bool {
 pub fn no_such(name: &str, clusters: &[Cluster], session: &Session) -> Failure {
     let ours = clusters.iter().filter(|cluster| cluster.own_lineage().is_some());
     let prefixed = format!("{}{name}", session.settings.name_prefix);
-    let distance = |cluster: &&Cluster| strsim::damerau_levenshtein(&cluster.identifier, &prefixed);
+    let distance = |cluster: &&Cluster| {
+        let to = |text: &str| strsim::damerau_levenshtein(&cluster.identifier, text);
+        to(name).min(to(&prefixed))
+    };
     let nearest = ours.min_by_key(distance).filter(|cluster| distance(cluster) <= 3);
     let failure = Failure::new(format!("there is no clone {name:?} in this account and region"));
     match nearest {

@@ -64,6 +64,11 @@ impl Update {
         let name = target::name_of(cluster, session)?;
         let mut request = target::request(session, RequestType::Update, &name, Map::new());
         let kept = commands::kept(&session.cloud, &request).await?.unwrap_or_default();
+        // While a replacement is being made there are two of that name; the one that is to be replaced is the request's.
+        let open = kept.open.as_ref().filter(|open| open.kind == Some(RequestType::Update));
+        let current = open.and_then(|open| open.physical_id.as_ref());
+        let current = clusters.iter().find(|cluster| Some(&cluster.arn) == current);
+        let cluster = current.unwrap_or(cluster);
         let given = self.given.properties()?;
         if given.is_empty() {
             return Err(Failure::usage("nothing is to be changed")
@@ -119,10 +124,9 @@ impl Wanted {
 /// Changes a clone, and waits until it is as it should be.
 pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failure> {
     let session = Session::open(&update.aws, around).await?;
-    let clusters = target::clusters(&session).await?;
-    let wanted = update.wanted(&session, &clusters).await?;
-    let name = &wanted.name;
-    let again = format!("aurora-clone update {name} …` with the same properties");
+    let mut clusters = target::clusters(&session).await?;
+    let mut wanted = update.wanted(&session, &clusters).await?;
+    let name = wanted.name.clone();
     // An update that replaced the clone was interrupted before the earlier one was gone.
     let kept = commands::kept(&session.cloud, &wanted.request).await?.unwrap_or_default();
     if let Some(cleaning) = kept.open.filter(|open| open.kind == Some(RequestType::Delete)) {
@@ -130,7 +134,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
             return Err(Failure::new(format!("{name} is being deleted"))
                 .hint(format!("`aurora-clone delete {name}` goes on with that")));
         }
-        go_through(&session, around, &cleaning, &again).await?;
+        go_through(&session, around, &cleaning, RequestType::Update).await?;
+        clusters = target::clusters(&session).await?;
+        wanted = update.wanted(&session, &clusters).await?;
     }
     let replaces = wanted.replaces(&clusters, &session);
     if !replaces.is_empty() && !update.yes {
@@ -151,7 +157,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
     }
     let command = work::open(&session, around, &wanted.request).await?;
     let decision = match work::carry_out(&session, around, &command).await? {
-        Ended::Interrupted(signal) => return Err(work::interrupted(around, &again, signal)),
+        Ended::Interrupted(signal) => {
+            return Err(work::interrupted(around, RequestType::Update, &name, signal));
+        }
         Ended::Decided(decision) => decision,
     };
     if !decision.success {
@@ -168,9 +176,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
             ..wanted.request.clone()
         };
         around.printer.note(&format!("{} The earlier database goes now.", decision.reason))?;
-        go_through(&session, around, &earlier, &again).await?;
+        go_through(&session, around, &earlier, RequestType::Update).await?;
     } else {
-        around.printer.note(&decision.reason)?;
+        around.printer.note(&format!("{} is as it was asked for.", wanted.cluster.identifier))?;
     }
     show(&mut around.printer, &decision, update.json)
 }

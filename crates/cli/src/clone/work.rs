@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 10;
 /// Seconds between two such attempts.
 const AGAIN: u64 = 10;
 
+/// The longest time between two looks, in seconds: a person watches, and a look costs a few reads.
+const LONGEST: u64 = 10;
+
 /// How a request ended.
 pub enum Ended {
     /// It is decided.
@@ -112,10 +115,17 @@ async fn work(
                 if signal.is_none() {
                     let (cluster, instances) = sight(session, command, &next).await?;
                     let stage = stage(kind, cluster.as_ref(), &instances);
+                    let why = match &cluster {
+                        // AWS's refusal to add an instance yet says no more than this.
+                        Some(cluster) if instances.is_empty() && !cluster.status.is_ready() => {
+                            format!("the cluster {} is {}", cluster.identifier, cluster.status)
+                        }
+                        _ => why,
+                    };
                     progress.show(&mut around.printer, stage, &why, session.cloud.now())?;
                 }
                 seen = next;
-                u64::from(seconds)
+                u64::from(seconds).min(LONGEST)
             }
         };
         let signal = match signal {
@@ -189,7 +199,8 @@ async fn sight(
     };
     let ours = |cluster: &&Cluster| target::is_of(cluster, request);
     let named = |cluster: &&Cluster| Some(&cluster.resource_id) == seen.cluster.as_ref();
-    let found = clusters.iter().filter(ours).find(named).or_else(|| clusters.iter().find(ours));
+    let newest = || clusters.iter().filter(ours).max_by_key(|cluster| cluster.created_at);
+    let found = clusters.iter().filter(ours).find(named).or_else(newest);
     let instances = match found {
         Some(cluster) => observe::instances(&session.cloud, &[cluster]).await?,
         None => Vec::new(),
@@ -198,8 +209,15 @@ async fn sight(
 }
 
 /// What a person is told whose command was interrupted.
-pub fn interrupted(around: &mut Surroundings, again: &str, signal: u8) -> Failure {
+pub fn interrupted(around: &mut Surroundings, kind: RequestType, name: &str, signal: u8) -> Failure {
+    let again = match kind {
+        RequestType::Delete => format!("`aurora-clone delete {name}` goes on from here"),
+        kind => format!(
+            "the same `aurora-clone {} {name} …` goes on from here, and `aurora-clone delete {name}` ends it",
+            verb(kind)
+        ),
+    };
     // Whoever interrupts a command knows that it ended; what is left to say is how it goes on.
-    let _ = around.printer.note(&format!("Interrupted. Nothing is lost: `{again}` goes on from here."));
+    let _ = around.printer.note(&format!("Interrupted. Nothing is lost: {again}."));
     Failure::Signal(signal)
 }

@@ -35,6 +35,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// What `demo` may be told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aurora-clone demo
+  aurora-clone demo --seed 7")]
 pub struct Arguments {
     /// How many slots of each source the manager keeps free, at most 9: the copy has to have enough for the demo. The
     /// product's default is 1; with 0 the fifteenth slot shows.
@@ -78,6 +82,7 @@ async fn perform(
         clones: CLONE_LIMIT - 1,
         copies: 1,
         origin: format!("http://{aws_address}"),
+        parameters: Vec::new(),
     })?;
     let config = account.world.config.clone();
     let sim = Sim::skipping(account.world);

@@ -155,6 +155,7 @@ mod tests {
             clones: 14,
             copies: 2,
             origin: "http://127.0.0.1:1".to_owned(),
+            parameters: Vec::new(),
         });
         let world = account.expect("an account").world;
         assert_eq!(

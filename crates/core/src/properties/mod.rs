@@ -201,6 +201,28 @@ impl Properties {
             return Err(vec![BadProperty::Value { name, value: shown(Some(value)), wanted }]);
         };
         let mut reader = Reader::new(map, place, settings);
+        let read = Self::read(&mut reader, map);
+        match (read, reader.into_problems()) {
+            (Some(read), problems) if problems.is_empty() => Ok(read),
+            (_, problems) => Err(problems),
+        }
+    }
+
+    /// All that is wrong with properties of which those named `open` are given, but not known yet. What depends on their values is
+    /// not judged.
+    pub fn problems<'a>(
+        known: &'a Map<String, Value>,
+        open: impl IntoIterator<Item = &'a str>,
+        place: &'a Place,
+        settings: &'a Settings,
+    ) -> Vec<BadProperty> {
+        let mut reader = Reader::new(known, place, settings).with_open(open.into_iter().collect());
+        Self::read(&mut reader, known);
+        reader.into_problems()
+    }
+
+    /// Reads everything; what it says counts only where the reader found nothing wrong.
+    fn read(reader: &mut Reader<'_>, map: &Map<String, Value>) -> Option<Self> {
         reader.unknown_names();
         let source = reader.source();
         let cluster_id = reader.cluster_id();
@@ -215,24 +237,21 @@ impl Properties {
         let description = reader.description();
         let tags = reader.tags();
         reader.of_the_request();
-        match (source, reader.into_problems()) {
-            (Some(source), problems) if problems.is_empty() => Ok(Self {
-                source,
-                cluster_id,
-                no_fail_on_existing,
-                on_no_slot,
-                freshness,
-                purge_obsolete_copies,
-                tags,
-                description,
-                lease,
-                password,
-                cluster,
-                instances,
-                hash: table::hash_of(map),
-            }),
-            (_, problems) => Err(problems),
-        }
+        Some(Self {
+            source: source?,
+            cluster_id,
+            no_fail_on_existing,
+            on_no_slot,
+            freshness,
+            purge_obsolete_copies,
+            tags,
+            description,
+            lease,
+            password,
+            cluster,
+            instances,
+            hash: table::hash_of(map),
+        })
     }
 }
 

@@ -37,6 +37,10 @@ impl Reader<'_> {
             let why = "a key is either given or made, give one of them";
             self.contradiction("KmsKeyId", "ForceCreateKmsKey", why);
         }
+        if self.is_open(MANAGED) {
+            // Whose the secret is decides everything below.
+            return;
+        }
         // What the secret that we keep would be like; RDS's own secret takes a key as well.
         let ours = [
             ("AccessPrincipalArns", true),

@@ -1,6 +1,7 @@
 //! Reads properties one by one, and keeps everything that is wrong with them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Duration, Utc};
@@ -23,6 +24,10 @@ pub(super) struct Reader<'a> {
     pub place: &'a Place,
     /// What the operator decided.
     pub settings: &'a Settings,
+    /// Properties that are given, but nobody knows yet as what.
+    open: BTreeSet<&'a str>,
+    /// Whether everything is reported, however much it is.
+    all: bool,
     problems: Vec<BadProperty>,
 }
 
@@ -42,7 +47,18 @@ pub(super) fn whole(text: &str) -> Option<i32> {
 
 impl<'a> Reader<'a> {
     pub fn new(map: &'a Map<String, Value>, place: &'a Place, settings: &'a Settings) -> Self {
-        Self { map, place, settings, problems: Vec::new() }
+        Self { map, place, settings, open: BTreeSet::new(), all: false, problems: Vec::new() }
+    }
+
+    /// A reader that reports everything, but nothing that depends on what the properties named `open` will be.
+    pub fn with_open(mut self, open: BTreeSet<&'a str>) -> Self {
+        (self.open, self.all) = (open, true);
+        self
+    }
+
+    /// Whether a property is given, but not known yet.
+    pub fn is_open(&self, name: &str) -> bool {
+        self.open.contains(name)
     }
 
     pub fn into_problems(self) -> Vec<BadProperty> {
@@ -56,12 +72,15 @@ impl<'a> Reader<'a> {
 
     /// Whether a property says anything; an empty list does not.
     pub fn says(&self, name: &str) -> bool {
-        self.map.get(name).is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty()))
+        self.is_open(name)
+            || self.map.get(name).is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty()))
     }
 
     /// Refuses what nobody knows.
     pub fn unknown_names(&mut self) {
-        for name in self.map.keys().filter(|name| !table::is_known(name)).take(REPORTED_NAMES) {
+        let names = self.map.keys().map(String::as_str).chain(self.open.iter().copied());
+        let most = if self.all { usize::MAX } else { REPORTED_NAMES };
+        for name in names.filter(|name| !table::is_known(name)).take(most) {
             let shown = name.chars().take(80).collect();
             self.problems.push(BadProperty::Unknown(shown, table::nearest(name)));
         }
@@ -69,12 +88,18 @@ impl<'a> Reader<'a> {
 
     /// Refuses a property's value.
     pub fn wrong(&mut self, name: &'static str, wanted: impl Into<String>) {
+        if self.is_open(name) {
+            return;
+        }
         let value = shown(self.map.get(name));
         self.problems.push(BadProperty::Value { name, value, wanted: wanted.into() });
     }
 
     /// Refuses two properties that contradict each other.
     pub fn contradiction(&mut self, one: &'static str, other: &'static str, why: &'static str) {
+        if self.is_open(one) || self.is_open(other) {
+            return;
+        }
         let [one_value, other_value] = [one, other].map(|name| shown(self.map.get(name)));
         self.problems.push(BadProperty::Contradiction { one, one_value, other, other_value, why });
     }
@@ -168,7 +193,7 @@ impl<'a> Reader<'a> {
                 Ok(item) => right.push(item),
                 Err(wanted) => {
                     wrong += 1;
-                    if wrong <= REPORTED_ITEMS {
+                    if self.all || wrong <= REPORTED_ITEMS {
                         let value = shown(Some(item));
                         self.problems.push(BadProperty::Value { name, value, wanted });
                     }

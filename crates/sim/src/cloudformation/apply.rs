@@ -118,7 +118,15 @@ impl Engine<'_, '_> {
                 self.stack.applied.insert(name.clone());
             }
             kind if stand_in::is_one(kind) => {
-                let (physical_id, data) = stand_in::make(self.cx, kind, &self.stack.name, name);
+                let foretold = self.neighbours.foretold.get(&(self.stack.name.clone(), name.clone()));
+                let new = stand_in::New {
+                    kind,
+                    stack: &self.stack.name,
+                    logical_id: name,
+                    properties: &properties,
+                    foretold: foretold.map(String::as_str),
+                };
+                let (physical_id, data) = stand_in::make(self.cx, &new);
                 if let Some(resource) = self.stack.resources.get_mut(name) {
                     resource.physical_id = Some(physical_id);
                     resource.data = data;

@@ -14,13 +14,15 @@ use super::stack::{
 use crate::functions::ReplyTo;
 use crate::world::{Context, Effect};
 
-/// What the other stacks of the account export and import.
+/// What a stack finds in its account: what the others export and import, and what is there already under a certain name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Neighbours {
     /// Export name -> (value, the exporting stack's id, its name).
     pub(super) exports: BTreeMap<String, (String, String, String)>,
     /// Export name -> the stacks that import it.
     pub(super) importers: BTreeMap<String, Vec<String>>,
+    /// Names of resources to come, by their stack's name and their logical id.
+    pub(super) foretold: BTreeMap<(String, String), String>,
 }
 
 /// A stack at work.

@@ -122,12 +122,20 @@ impl StackOptions {
 pub struct CloudFormation {
     stacks: Vec<Stack>,
     received: Vec<Received>,
+    /// Names of resources to come, by their stack's name and their logical id.
+    foretold: BTreeMap<(String, String), String>,
 }
 
 impl CloudFormation {
     /// Handles a call.
     pub fn handle(&mut self, cx: &mut Context<'_>, request: &Request) -> Response {
         wire::handle(self, cx, request)
+    }
+
+    /// Says what a resource of a stack to come is called: what stands behind it is made by hand, under this name. It counts for
+    /// resources that nothing of CloudFormation's own stands behind.
+    pub fn foretell(&mut self, stack: &str, logical_id: &str, name: &str) {
+        self.foretold.insert((stack.to_owned(), logical_id.to_owned()), name.to_owned());
     }
 
     /// Creates a stack; the answer is its id.
@@ -340,7 +348,7 @@ impl CloudFormation {
     }
 
     fn neighbours(&self) -> Neighbours {
-        let mut neighbours = Neighbours::default();
+        let mut neighbours = Neighbours { foretold: self.foretold.clone(), ..Neighbours::default() };
         for stack in self.stacks.iter().filter(|stack| !stack.is_deleted()) {
             for output in stack.outputs.values() {
                 if let Some(export) = &output.export {

@@ -108,7 +108,8 @@ impl Engine<'_, '_> {
         let name = removal.logical_id.as_str();
         let Some(resource) = self.stack.resources.get(name).cloned() else { return };
         let keep = if removal.retired.is_some() { resource.keep.on_replace } else { resource.keep.on_delete };
-        let never_made = self.stack.work != Work::Delete && resource.status == "CREATE_FAILED";
+        let rolled_back = self.stack.work == Work::Rollback && resource.keep.but_not_on_rollback;
+        let never_made = self.stack.work != Work::Delete && resource.status == "CREATE_FAILED" || rolled_back;
         if keep && !never_made {
             self.set(index, RemovalState::Done);
             match &removal.retired {

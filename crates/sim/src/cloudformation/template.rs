@@ -33,8 +33,10 @@ struct Declared {
 /// What happens to a physical resource that the stack no longer wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Keep {
-    /// `DeletionPolicy: Retain`.
+    /// `DeletionPolicy: Retain`, or `RetainExceptOnCreate`.
     pub(super) on_delete: bool,
+    /// `DeletionPolicy: RetainExceptOnCreate`: a creation that is rolled back takes it away.
+    pub(super) but_not_on_rollback: bool,
     /// `UpdateReplacePolicy: Retain`.
     pub(super) on_replace: bool,
 }
@@ -242,6 +244,7 @@ fn declared(name: &str, value: &Value) -> Result<Declared, ApiError> {
     let keeps = |key: &str| match map.get(key).and_then(Value::as_str) {
         None | Some("Delete") => Ok(false),
         Some("Retain") => Ok(true),
+        Some("RetainExceptOnCreate") if key == "DeletionPolicy" => Ok(true),
         Some(other) => Err(ApiError::validation(format!("not simulated: {key} {other} of resource {name}"))),
     };
     let properties = map.get("Properties").cloned().unwrap_or_else(|| Value::Object(Map::new()));
@@ -251,7 +254,13 @@ fn declared(name: &str, value: &Value) -> Result<Declared, ApiError> {
         kind: kind.to_owned(),
         properties,
         depends: BTreeSet::new(),
-        keep: Keep { on_delete: keeps("DeletionPolicy")?, on_replace: keeps("UpdateReplacePolicy")? },
+        keep: Keep {
+            on_delete: keeps("DeletionPolicy")?,
+            but_not_on_rollback: map
+                .get("DeletionPolicy")
+                .is_some_and(|policy| policy == "RetainExceptOnCreate"),
+            on_replace: keeps("UpdateReplacePolicy")?,
+        },
     };
     let condition = map.get("Condition").and_then(Value::as_str).map(str::to_owned);
     Ok(Declared { definition, condition, depends_on })

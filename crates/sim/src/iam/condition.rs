@@ -45,6 +45,11 @@ enum Likeness {
 }
 
 impl Condition {
+    /// The key that it looks at, in small letters.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Reads a condition.
     ///
     /// # Errors

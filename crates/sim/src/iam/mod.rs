@@ -4,10 +4,11 @@
 //! about each call that the World serves: which action, on which resource, in which context. The facts are those of the service
 //! authorization reference; what it leaves open is in `assumptions.md` (I1 and on).
 //!
-//! A function that was given no role may do everything, and so may everybody who is no function. Resource policies (of keys and
-//! secrets) are not asked: within one account, an identity policy that allows is enough, as long as a key's own policy leaves it
-//! to the account.
+//! A function that was given no role may do everything, and so may everybody who is no function, unless their access key belongs
+//! to a [`Person`] with policies. Resource policies (of keys and secrets) are not asked: within one account, an identity policy that
+//! allows is enough, as long as a key's own policy leaves it to the account. `api` answers who somebody is and what they may do.
 
+mod api;
 mod condition;
 mod context;
 mod keys;
@@ -24,14 +25,30 @@ pub use self::policy::{Grant, Role, Statement, Verdict};
 use crate::http::Request;
 use crate::world::World;
 
-/// The roles of the functions, and what they were good for.
+/// The roles of the functions, and what they were good for; and the people.
 #[derive(Debug, Default)]
 pub struct Iam {
     roles: BTreeMap<String, Arc<Role>>,
     used: BTreeMap<String, BTreeSet<Grant>>,
+    /// By their access key ids.
+    people: BTreeMap<String, Person>,
+}
+
+/// An IAM user.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The user's name.
+    pub name: String,
+    /// What their policies allow; an administrator's everything if there are none.
+    pub policies: Option<Arc<Role>>,
 }
 
 impl Iam {
+    /// Says whose an access key id is. Somebody with policies may do what these allow, and nothing else; a denial is no violation.
+    pub fn introduce(&mut self, key: &str, person: Person) {
+        self.people.insert(key.to_owned(), person);
+    }
+
     /// Lets a function have a role: from now on its invocations may do what that allows, and nothing else.
     pub fn assume(&mut self, function: &str, role: Arc<Role>) {
         self.roles.insert(function.to_owned(), role);
@@ -94,7 +111,8 @@ impl World {
         request: &Request,
         invocation: Option<u64>,
     ) -> Option<String> {
-        let function = &self.functions.record(invocation?)?.function;
+        let Some(invocation) = invocation else { return self.persons_denial(service, operation, request) };
+        let function = &self.functions.record(invocation)?.function;
         let role = Arc::clone(self.iam.role_of(function)?);
         let function = function.clone();
         let asks = asks(self, service, operation, request);
@@ -105,6 +123,17 @@ impl World {
             self.violations.push(format!("{function} ({name}) {denied}"));
         }
         Some(format!("User: arn:{partition}:sts::{account}:assumed-role/{name}/{function} {denied}"))
+    }
+
+    /// The same for a person with policies.
+    fn persons_denial(&mut self, service: &str, operation: &str, request: &Request) -> Option<String> {
+        let key = request.access_key()?;
+        // Everybody may ask who they are.
+        let person = self.iam.people.get(key).filter(|_| service != "sts")?;
+        let (name, policies) = (person.name.clone(), Arc::clone(person.policies.as_ref()?));
+        let asks = asks(self, service, operation, request);
+        let (_, denied) = self.iam.judge(&name, &policies, &asks).err()?;
+        Some(format!("User: {} {denied}", api::user_arn(&self.config, &name)))
     }
 
     /// Whether it is about deleting what is not there (any more): a repeated deletion finds no tags, so it is denied, and nobody is

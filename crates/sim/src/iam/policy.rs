@@ -1,5 +1,7 @@
 //! The identity policies of a role, read and judged by as IAM does it: an Allow that fits, and no Deny.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::Ask;
@@ -101,6 +103,16 @@ impl Role {
             grants.push(Grant { statement: place, action, resource });
         }
         if grants.is_empty() { Verdict::Denied(None) } else { Verdict::Allowed(grants) }
+    }
+
+    /// The condition keys that statements about this action and resource look at and the question says nothing of.
+    pub fn missing(&self, ask: &Ask) -> BTreeSet<&str> {
+        let about = self.statements.iter().filter(|statement| {
+            statement.actions.fit(&ask.action, true).is_some()
+                && statement.resources.fit(&ask.resource, false).is_some()
+        });
+        let keys = about.flat_map(|statement| &statement.conditions).map(Condition::key);
+        keys.filter(|key| ask.context.get(key).is_none()).collect()
     }
 
     /// Whether a question is allowed.

@@ -94,6 +94,7 @@ impl Rds {
             created_at: cx.now,
             volume: cluster.resource_id.clone(),
             birth_password: password,
+            data_bytes: EMPTY_VOLUME,
             ..Truth::default()
         };
         let answer = render::one_cluster(&self.place, &self.state, &cluster, cx.now);
@@ -101,6 +102,9 @@ impl Rds {
         Ok(Some(answer))
     }
 }
+
+/// How much an empty cluster's volume holds, in bytes.
+const EMPTY_VOLUME: u64 = 64 << 20;
 
 /// The version of an engine that a request gets which names none.
 pub(super) fn default_version(engine: &str) -> Option<&'static str> {

@@ -9,6 +9,8 @@ use super::refusal::Refusal;
 pub(super) struct Groups {
     /// Names of subnet groups besides `default`.
     pub(super) subnet: BTreeSet<String>,
+    /// The zones of a subnet group, where they are not all of the region's.
+    pub(super) zones: BTreeMap<String, Vec<String>>,
     /// Names of subnet groups that IPv6 works in, too.
     pub(super) dual: BTreeSet<String>,
     /// Custom cluster parameter groups with their families.
@@ -39,10 +41,12 @@ impl Groups {
         if name == "default" || self.subnet.contains(&name) {
             return Ok(name);
         }
-        Err(Refusal::missing(
-            "DBSubnetGroupNotFoundFault",
-            format!("DB subnet group '{name}' does not exist."),
-        ))
+        Err(Self::no_subnet_group(&name))
+    }
+
+    /// `DBSubnetGroupNotFoundFault`.
+    pub(super) fn no_subnet_group(name: &str) -> Refusal {
+        Refusal::missing("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist."))
     }
 
     /// Checks a network type for a subnet group.

@@ -5,6 +5,7 @@
 //! what no API shows ([`Truth`]): who made a cluster, which volume it lives on, and whether a clone silently became a
 //! full copy. `view` shows that to tests, `audit` holds the product to it, `seed` builds accounts without the wire.
 
+mod account;
 mod audit;
 mod by_hand;
 mod create_cluster;
@@ -125,6 +126,11 @@ impl Rds {
             "DescribeDBClusters" => self.describe_clusters(&self.state_at(at), at, parameters),
             "DescribeDBInstances" => self.describe_instances(&self.state_at(at), parameters),
             "DescribeDBClusterSnapshots" => self.describe_snapshots(&self.state_at(at), parameters),
+            "DescribeAccountAttributes" => self.describe_quotas(cx.config, &self.state_at(at), parameters),
+            "DescribeDBClusterParameterGroups" => {
+                self.describe_parameter_groups(&self.state_at(at), parameters)
+            }
+            "DescribeDBSubnetGroups" => self.describe_subnet_groups(parameters),
             "ListTagsForResource" => self.list_tags(&self.state_at(at), parameters),
             _ => {
                 let answer = self.mutate(cx, &operation, parameters);

@@ -179,7 +179,7 @@ pub(super) fn instance(xml: &mut Xml, place: &Place, cluster: &Cluster, instance
         });
     })
     .text("AvailabilityZone", &instance.zone)
-    .element("DBSubnetGroup", |xml| subnet_group(xml, place, &cluster.subnet_group))
+    .element("DBSubnetGroup", |xml| subnet_group(xml, place, &cluster.subnet_group, &place.zones()))
     .text("PreferredMaintenanceWindow", &instance.maintenance_window)
     .element("PendingModifiedValues", |xml| {
         xml.optional("DBInstanceClass", instance.pending_class.as_ref());
@@ -228,17 +228,18 @@ fn security_groups(xml: &mut Xml, cluster: &Cluster) {
     });
 }
 
-fn subnet_group(xml: &mut Xml, place: &Place, name: &str) {
+/// A subnet group with a subnet in each of these zones.
+pub(super) fn subnet_group(xml: &mut Xml, place: &Place, name: &str, zones: &[String]) {
     xml.text("DBSubnetGroupName", name)
         .text("DBSubnetGroupDescription", name)
         .text("VpcId", "vpc-00000000")
         .text("SubnetGroupStatus", "Complete")
         .element("Subnets", |xml| {
-            for zone in place.zones() {
+            for zone in zones {
                 xml.element("Subnet", |xml| {
                     xml.text("SubnetIdentifier", format!("subnet-{zone}"))
                         .element("SubnetAvailabilityZone", |xml| {
-                            xml.text("Name", &zone);
+                            xml.text("Name", zone);
                         })
                         .text("SubnetStatus", "Active");
                 });

@@ -208,6 +208,7 @@ impl Rds {
             copy_on_write,
             became_full_copy: asked && !room,
             birth_password: source.password.clone(),
+            data_bytes: source.truth.data_bytes,
         };
         Ok(cluster)
     }

@@ -103,6 +103,7 @@ impl Rds {
             restored: Some(Restore::Snapshot(snapshot.id.clone())),
             volume: cluster.resource_id.clone(),
             birth_password: source.password.clone(),
+            data_bytes: source.truth.data_bytes,
             ..Truth::default()
         };
         Ok(cluster)

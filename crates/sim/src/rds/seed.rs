@@ -80,6 +80,8 @@ pub struct SeedCluster {
     pub storage_type: String,
     /// `None` for what the parent implies.
     pub clone_group: Option<String>,
+    /// How much data it has; `None` for as much as its parent, or 100 GiB.
+    pub data_gib: Option<u32>,
 }
 
 impl Default for SeedCluster {
@@ -118,6 +120,7 @@ impl Default for SeedCluster {
             backtrack_window: 0,
             storage_type: "aurora".to_owned(),
             clone_group: None,
+            data_gib: None,
         }
     }
 }
@@ -159,6 +162,9 @@ impl Default for SeedInstance {
     }
 }
 
+/// How much data a cluster has of which nothing is said.
+const DATA_GIB: u32 = 100;
+
 /// What follows from a seed's parent.
 struct Lineage {
     truth: Truth,
@@ -177,6 +183,13 @@ impl Rds {
     pub fn seed_dual_subnet_group(&mut self, name: &str) {
         self.seed_subnet_group(name);
         self.groups.dual.insert(name.to_lowercase());
+    }
+
+    /// Lets a subnet group exist whose subnets are in these zones, such as `eu-west-1a`.
+    pub fn seed_subnet_group_in(&mut self, name: &str, zones: &[&str]) {
+        self.seed_subnet_group(name);
+        let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        self.groups.zones.insert(name.to_lowercase(), zones);
     }
 
     /// Lets a custom cluster parameter group exist, e.g. of the family `aurora-postgresql16`.
@@ -288,6 +301,7 @@ impl Rds {
             created_by: seed.created_by.clone(),
             created_at: seed.created_at.unwrap_or(self.now),
             volume: resource_id.clone(),
+            data_bytes: u64::from(seed.data_gib.unwrap_or(DATA_GIB)) << 30,
             ..Truth::default()
         };
         let fresh_group = self.ids.uuid();
@@ -305,6 +319,9 @@ impl Rds {
             CopyKind::Full => Restore::FullCopy,
         });
         truth.birth_password.clone_from(&parent.password);
+        if seed.data_gib.is_none() {
+            truth.data_bytes = parent.truth.data_bytes;
+        }
         truth.parent = Some(Parent { id: parent.id.clone(), resource_id: parent.resource_id.clone() });
         Lineage {
             truth,

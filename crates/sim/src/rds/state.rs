@@ -59,6 +59,8 @@ pub struct Truth {
     pub became_full_copy: bool,
     /// The master password that it began with: a copy's is its source's.
     pub birth_password: String,
+    /// How much data it has, in bytes; a clone shares it with its source.
+    pub data_bytes: u64,
 }
 
 /// How a cluster's storage is encrypted.

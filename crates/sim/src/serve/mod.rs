@@ -27,7 +27,7 @@ pub const LONGEST_BODY: usize = 1024 * 1024;
 
 const GREETING: &str = "\
 This is a simulation of AWS (RDS, DynamoDB, Step Functions, CloudFormation and its response bucket,
-Secrets Manager, KMS, EventBridge, SSM Parameter Store).
+Secrets Manager, KMS, EventBridge, SSM Parameter Store, CloudWatch and its Logs, STS, and IAM's simulation).
 Nothing here is real, nothing costs anything, and no signature is checked.
 GET /_sim/state tells how the simulated world is. POST /_sim/login with {\"cluster\": …, \"password\": …} tells
 whether that password opens that cluster.

@@ -15,7 +15,7 @@ use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Notify;
 
 use self::clock::Clock;
-pub use self::run::INVOCATION;
+pub use self::run::{INVOCATION, current_function};
 use crate::functions::{FunctionError, Invocation};
 use crate::http::{Request, Response};
 use crate::world::{Origin, Outcome, World};

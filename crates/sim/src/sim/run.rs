@@ -14,6 +14,12 @@ use crate::functions::{FunctionError, Invocation};
 tokio::task_local! {
     /// The invocation that the current task works for. Tasks that a handler spawns don't inherit it.
     pub static INVOCATION: u64;
+    static FUNCTION: Arc<str>;
+}
+
+/// The function whose invocation the current task works for; `None` outside of [`Sim::run_function`].
+pub fn current_function() -> Option<String> {
+    FUNCTION.try_with(|name| name.to_string()).ok()
 }
 
 /// `None` when the invocation was ended from outside.
@@ -50,7 +56,7 @@ impl Sim {
         F: Fn(Value, DateTime<Utc>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Value, FunctionError>> + Send + 'static,
     {
-        let Invocation { id, payload, deadline, .. } = invocation;
+        let Invocation { id, payload, deadline, function } = invocation;
         let killed = Arc::new(Notify::new());
         lock(&self.shared.processes).insert(id, Arc::clone(&killed));
         let (sim, handler) = (self.clone(), Arc::clone(handler));
@@ -63,7 +69,7 @@ impl Sim {
                 () = sim.sleep_until(deadline) => None,
             }
         };
-        tasks.spawn(INVOCATION.scope(id, process)).id()
+        tasks.spawn(FUNCTION.scope(function.into(), INVOCATION.scope(id, process))).id()
     }
 
     fn ended(&self, ids: &mut HashMap<Id, u64>, ended: Result<(Id, Ended), JoinError>) {
