@@ -2,6 +2,7 @@
 
 mod clones;
 mod fixture;
+mod play;
 mod status;
 mod validate;
 

@@ -80,22 +80,66 @@ async fn whatever_is_wrong_is_named() {
         ("/days", json!(0), "days: it is 0 and takes a whole number from 1 to 400"),
         ("/dayz", json!(3), "dayz: nobody knows this key; the nearest is days"),
         ("/start", json!("soon"), "start: it is \"soon\" and takes a time"),
-        ("/slot-margin", json!(15), "slot-margin: it is \"15\": it takes a number from 0 to one below max-clones-per-source"),
+        (
+            "/slot-margin",
+            json!(15),
+            "slot-margin: it is \"15\": it takes a number from 0 to one below max-clones-per-source",
+        ),
         ("/full-copy-time", json!("long"), "full-copy-time: it is \"long\": it takes an ISO 8601 duration"),
         ("/maintain-at", json!(["2:00"]), "maintain-at[0]: it is \"2:00\" and takes a time of the day"),
         ("/sources", json!([]), "sources: it is [] and takes a list of 1 to 20 sources"),
-        ("/sources/0/cluster-id", json!("Prod"), "sources[0].cluster-id: it is \"Prod\" and takes a cluster's identifier"),
-        ("/sources/0/clones-per-day", json!(-1), "sources[0].clones-per-day: it is -1 and takes a number from 0"),
-        ("/sources/0/profile", json!("office"), "sources[0].profile: it is \"office\" and takes one of even, working-hours, nights"),
-        ("/sources/0/lifetime", json!("8 h"), "sources[0].lifetime: it is \"8 h\" and takes an ISO 8601 duration"),
-        ("/sources/0/lifetime/to", json!("PT1H"), "sources[0].lifetime.to: it is \"PT1H\" and must be at least from, which is PT8H"),
-        ("/sources/0/lifetime/mean", json!("PT1H"), "sources[0].lifetime.mean: it is \"PT1H\" and goes without from and to"),
+        (
+            "/sources/0/cluster-id",
+            json!("Prod"),
+            "sources[0].cluster-id: it is \"Prod\" and takes a cluster's identifier",
+        ),
+        (
+            "/sources/0/clones-per-day",
+            json!(-1),
+            "sources[0].clones-per-day: it is -1 and takes a number from 0",
+        ),
+        (
+            "/sources/0/profile",
+            json!("office"),
+            "sources[0].profile: it is \"office\" and takes one of even, working-hours, nights",
+        ),
+        (
+            "/sources/0/lifetime",
+            json!("8 h"),
+            "sources[0].lifetime: it is \"8 h\" and takes an ISO 8601 duration",
+        ),
+        (
+            "/sources/0/lifetime/to",
+            json!("PT1H"),
+            "sources[0].lifetime.to: it is \"PT1H\" and must be at least from, which is PT8H",
+        ),
+        (
+            "/sources/0/lifetime/mean",
+            json!("PT1H"),
+            "sources[0].lifetime.mean: it is \"PT1H\" and goes without from and to",
+        ),
         ("/sources/0/clones-of-others", json!(16), "sources[0].clones-of-others: it is 16"),
-        ("/sources/0/on-no-slot", json!("wait"), "sources[0].on-no-slot: it is \"wait\" and takes Fail, Wait or Copy"),
+        (
+            "/sources/0/on-no-slot",
+            json!("wait"),
+            "sources[0].on-no-slot: it is \"wait\" and takes Fail, Wait or Copy",
+        ),
         ("/sources/0/instance-class", json!("big"), "sources[0].instance-class: it is \"big\""),
-        ("/sources/0/lease", json!("PT5M"), "sources[0].lease: it is \"PT5M\" and takes an ISO 8601 duration"),
-        ("/maintenance/clusters/0/target-clone-slot", json!(3), "maintenance.clusters[0].target-clone-slot: nobody knows this key; the nearest is target-clone-slots"),
-        ("/maintenance/clusters/0/cluster-id", json!("other"), "maintenance.clusters[0].cluster-id: it is \"other\" and takes the cluster-id of one of sources"),
+        (
+            "/sources/0/lease",
+            json!("PT5M"),
+            "sources[0].lease: it is \"PT5M\" and takes an ISO 8601 duration",
+        ),
+        (
+            "/maintenance/clusters/0/target-clone-slot",
+            json!(3),
+            "maintenance.clusters[0].target-clone-slot: nobody knows this key; the nearest is target-clone-slots",
+        ),
+        (
+            "/maintenance/clusters/0/cluster-id",
+            json!("other"),
+            "maintenance.clusters[0].cluster-id: it is \"other\" and takes the cluster-id of one of sources",
+        ),
     ] {
         let mut scenario = whole.clone();
         let (parent, name) = path.rsplit_once('/').unwrap();
@@ -119,7 +163,11 @@ async fn what_can_not_be_played_is_said() {
         (vec![file.path(), "--sweep", "prod:target-clone-slots=10"], 2, "it takes 2 to 20 values"),
         (vec![file.path(), "--set", "prod"], 2, "it takes SOURCE:KEY=VALUE"),
         (vec![file.path(), "--set", "other:max-copies=3"], 2, "maintains no pool of \"other\""),
-        (vec![file.path(), "--set", "prod:max-copies=many"], 1, "maintenance.clusters[0].max-copies: it is \"many\""),
+        (
+            vec![file.path(), "--set", "prod:max-copies=many"],
+            1,
+            "maintenance.clusters[0].max-copies: it is \"many\"",
+        ),
     ] {
         let said = run(&words).await;
         assert_eq!(said.code, code, "{words:?}: {}", said.err);
@@ -161,7 +209,9 @@ async fn the_same_scenario_is_the_same_text_the_same_document_and_the_same_pictu
     let points: Vec<usize> = picture
         .split("<polyline ")
         .filter(|line| line.contains("stroke-width=\"2\""))
-        .filter_map(|line| Some(line.split("points=\"").nth(1)?.split('"').next()?.split_whitespace().count()))
+        .filter_map(|line| {
+            Some(line.split("points=\"").nth(1)?.split('"').next()?.split_whitespace().count())
+        })
         .collect();
     assert_eq!(points, [changes("free") * 2 + 2, 2, changes("copies") * 2 + 2]);
 }
