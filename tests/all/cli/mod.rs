@@ -4,6 +4,7 @@ mod clones;
 mod doctor;
 mod fixture;
 mod plan;
+mod play;
 mod report;
 mod status;
 mod validate;

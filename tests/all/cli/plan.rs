@@ -107,8 +107,16 @@ async fn what_a_create_would_decide() {
         old_copy(world, "clone-prod-pool-1", 1);
     });
     let before = fixture.calls();
-    let words =
-        ["create", "test", "--source-cluster-id", "prod", "--tags", "Key=team,Value=web", "--expires-after", "P1D"];
+    let words = [
+        "create",
+        "test",
+        "--source-cluster-id",
+        "prod",
+        "--tags",
+        "Key=team,Value=web",
+        "--expires-after",
+        "P1D",
+    ];
     assert_snapshot!("create", plan(&fixture, &words).await);
     assert_snapshot!("create_json", plan(&fixture, &[&words[..], &["--json"]].concat()).await);
     let wrong = ["create", "test", "--source-cluster-id", "prod", "--instance-count", "99", "--port", "1"];
