@@ -53,7 +53,7 @@ fn stack(name: &str) -> String {
 
 /// A family with one of everything: owners, leases, copies in all conditions, a full copy, a stranger; and what has no root any more.
 fn one_of_everything(world: &mut World) {
-    let in_hours = |hours| hours_ago(world, -hours).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let in_hours = |hours: i64| hours_ago(world, -hours).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (soon, over) = (in_hours(50), in_hours(-3));
     let (web, nightly) = (stack("web-review-1234"), stack("nightly"));
     let place = "command-line/aws/eu-west-1/123456789012";
