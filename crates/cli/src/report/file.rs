@@ -148,7 +148,8 @@ fn told_in_figures(figures: &Figures) -> Vec<Figure> {
         told.push(Figure { name: "not had".to_owned(), value, note });
     }
     if let Some(times) = &figures.until_usable {
-        let note = format!("one in 20 {}, at most {}", markup::age(times.p95), markup::age(times.max));
+        let note =
+            format!("one in 20 after {} or more, at most {}", markup::age(times.p95), markup::age(times.max));
         told.push(Figure { name: "usable after".to_owned(), value: markup::age(times.p50), note });
     }
     told

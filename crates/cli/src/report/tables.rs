@@ -90,6 +90,8 @@ fn owners(html: &mut String, data: &Data) {
         let Some(owner) = &row.owner else { continue };
         let (clones, sum) = owners.entry(owner).or_default();
         *clones += 1;
+        // What nobody knows is not nothing.
+        sum.at_least |= row.cost.is_none();
         if let Some(cost) = row.cost {
             *sum = Cost { monthly: sum.monthly + cost.monthly, at_least: sum.at_least || cost.at_least };
         }
