@@ -147,7 +147,7 @@ async fn whatever_is_wrong_is_named() {
         scenario.pointer_mut(parent).unwrap()[name] = value;
         let file = File::new(&format!("wrong{}.json", path.replace('/', "-")), &scenario.to_string());
         let said = run(&[file.path()]).await;
-        assert_eq!((said.code, said.out.as_str()), (1, ""), "{path}");
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{path}");
         assert!(said.err.contains(&format!("\n  {wanted}")), "{path}: {}", said.err);
         assert!(said.err.contains("\nhint: "), "{}", said.err);
     }
@@ -159,7 +159,7 @@ async fn what_can_not_be_played_is_said() {
     let twice = File::new("twice.json", r#"{"days": 1, "days": 2}"#);
     for (words, code, wanted) in [
         (vec!["/nowhere/at-all.json"], 1, "can't be read"),
-        (vec![twice.path()], 1, "days: the key is there twice"),
+        (vec![twice.path()], 2, "days: the key is there twice"),
         (vec![], 2, "SCENARIO"),
         (vec![file.path(), "--sweep", "prod:target-clone-slots=10"], 2, "it takes 2 to 20 values"),
         (vec![file.path(), "--set", "prod"], 2, "it takes SOURCE:KEY=VALUE"),
