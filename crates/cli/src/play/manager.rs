@@ -25,6 +25,8 @@ use crate::account::{FUNCTION, MANAGER, MANAGER_KEY, OTHERS_KEY, TABLE};
 const MAINTAINER: &str = "pool-maintainer";
 const CLONE_MACHINE: &str = include_str!("../../../../template/state-machine.asl.json");
 const POOL_MACHINE: &str = include_str!("../../../../template/pool-machine.asl.json");
+/// The kind of what is planned and may not be done.
+const PLAN: &str = "plan";
 /// As long as the real connector lets one request take.
 const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
@@ -33,7 +35,7 @@ const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 pub struct Happening {
     /// When.
     pub time: DateTime<Utc>,
-    /// What: the detail type of an event of the manager, `copies-begun` or `run-failed`.
+    /// What: the detail type of an event of the manager, `copy-begun` or `run-failed`.
     pub kind: String,
     /// The source that it is about, if it is about one.
     pub source: Option<String>,
@@ -114,11 +116,6 @@ impl Manager {
         let tasks = vec![drive(&sim), serve(&sim, handler), maintain(&sim, maintainer, &heard)];
         Ok(Self { sim, function, heard, tasks })
     }
-}
-
-/// What the maintainer did so far.
-pub fn heard(heard: &Heard) -> Vec<Happening> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn note(heard: &Heard, happening: Happening) {
@@ -220,27 +217,44 @@ fn maintain(sim: &Sim, maintainer: Arc<PoolMaintainer>, heard: &Heard) -> JoinHa
     })
 }
 
-/// Of the maintainer's metrics, the copies that it begins: no event tells of those, and the metrics beside it say why.
+/// What the maintainer's metrics say of plans that begin copies. Not each of them is carried out: a sweep only looks at a pool.
 fn emit(sim: &Sim, heard: &Heard) -> Arc<dyn Fn(&Value) + Send + Sync> {
     let (clock, heard) = (sim.clone(), Arc::clone(heard));
     Arc::new(move |line| {
         let values = values(line);
         let value = |name: &str| values.get(name).copied().unwrap_or(0.0);
-        let begun = value("CopiesBegun");
-        if begun == 0.0 {
+        if value("CopiesBegun") == 0.0 {
             return;
         }
-        let why = format!(
-            "{begun} {} begun: {} slots are wanted, {} are free, {} are coming",
-            if begun == 1.0 { "copy is" } else { "copies are" },
-            value("WantedSlots"),
-            value("FreeSlots"),
-            value("ComingSlots"),
-        );
+        let (wanted, free, coming) = (value("WantedSlots"), value("FreeSlots"), value("ComingSlots"));
+        let why = format!("{wanted} slots are wanted, {free} are free and {coming} are coming");
         let source = line["Source"].as_str().map(str::to_owned);
-        let (time, kind) = (clock.now(), "copies-begun".to_owned());
-        note(&heard, Happening { time, kind, source, cluster: None, why });
+        note(&heard, Happening { time: clock.now(), kind: PLAN.to_owned(), source, cluster: None, why });
     })
+}
+
+/// What the maintainer did, with the copies that it really begun: no event tells of those, and why is in the plan before.
+pub fn happenings(heard: &Heard, world: &World) -> Vec<Happening> {
+    let all = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    let (plans, told): (Vec<&Happening>, Vec<&Happening>) =
+        all.iter().partition(|happening| happening.kind == PLAN);
+    let copies = world.rds.history().iter().filter(|life| life.role() == Some("copy"));
+    let begun = copies.map(|life| {
+        let plan = plans
+            .iter()
+            .rev()
+            .find(|plan| plan.time <= life.born_at() && plan.source.as_deref() == life.root());
+        Happening {
+            time: life.born_at(),
+            kind: "copy-begun".to_owned(),
+            source: life.root().map(str::to_owned),
+            cluster: Some(life.id.clone()),
+            why: plan.map(|plan| plan.why.clone()).unwrap_or_default(),
+        }
+    });
+    let mut happenings: Vec<Happening> = told.into_iter().cloned().chain(begun).collect();
+    happenings.sort_by_key(|happening| happening.time);
+    happenings
 }
 
 /// A connection that listens to what is told to EventBridge. A World of months keeps no events.

@@ -173,7 +173,7 @@ fn wrong(path: &Path, problems: &[Problem]) -> Failure {
         let at = if problem.path.is_empty() { "the document" } else { &problem.path };
         text += &format!("\n  {at}: {}", problem.message);
     }
-    Failure::new(text).hint(
+    Failure::usage(text).hint(
         "docs/command-line.md describes a scenario, docs/pool.md its maintenance; `aurora-clone sim run --example` prints one",
     )
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::demand::{Wish, wishes};
 use super::figures::{Asked, Course, Outcome, Sample, Told};
-use super::manager::{Manager, heard};
+use super::manager::{Manager, happenings};
 use super::scenario::{Scenario, Source};
 use super::truth;
 use crate::account::{MANAGER_KEY, create_stack};
@@ -197,7 +197,7 @@ impl Player<'_> {
         self.hear();
         self.check()?;
         let start = self.scenario.start;
-        let happenings = heard(&self.manager.heard);
+        let happenings = self.manager.sim.with(|world| happenings(&self.manager.heard, world));
         let mut courses = std::mem::take(&mut self.courses);
         self.manager.sim.with(|world| {
             let ours = || world.rds.history().iter().filter(|life| life.truth.created_by == MANAGER_KEY);
@@ -264,7 +264,9 @@ fn outcome(world: &World, name: &str) -> Outcome {
         }
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
             let reason = of_clone("CREATE_FAILED").and_then(|event| event.reason.clone()).unwrap_or_default();
-            if reason.to_lowercase().contains("no source has a free slot") {
+            // The handler says which of its sources is full; the one that waited in vain says that there was none.
+            let lower = reason.to_lowercase();
+            if lower.contains("no free slot") || lower.contains("no source has a free slot") {
                 Outcome::Refused
             } else {
                 Outcome::Failed(reason)
