@@ -79,6 +79,14 @@ async fn a_command_line_that_makes_no_sense_is_told_so() {
     let ran = fixture.run(&["no-such-command"]).await;
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("no-such-command"), "{ran}");
+    assert_eq!(fixture.run_on_terminal(40, &["--version"]).await.out, ran_version());
+    assert_eq!(fixture.run_answering("y\n", &["--version"]).await.out, ran_version());
+    let ran = fixture.run_stopped_after(std::time::Duration::from_secs(1), &["--version"]).await;
+    assert_eq!((ran.code, ran.out), (0, ran_version()));
+}
+
+fn ran_version() -> String {
+    format!("aurora-clone {}\n", env!("CARGO_PKG_VERSION"))
 }
 
 #[tokio::test(start_paused = true)]

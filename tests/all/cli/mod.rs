@@ -4,6 +4,8 @@ mod clones;
 mod doctor;
 mod fixture;
 mod plan;
+mod play;
+mod report;
 mod status;
 mod validate;
 

@@ -111,6 +111,14 @@ impl Progress {
         Ok(())
     }
 
+    /// Says something beside the display, which is drawn again below it.
+    pub fn note(&self, printer: &mut Printer, text: &str) -> std::io::Result<()> {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| printer.note(text)),
+            None => printer.note(text),
+        }
+    }
+
     /// Moves the clock on.
     pub fn tick(&self, now: DateTime<Utc>) {
         let (Some(bar), Some((stage, since))) = (&self.bar, self.stage) else { return };
