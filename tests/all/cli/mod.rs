@@ -7,6 +7,7 @@ mod plan;
 mod play;
 mod report;
 mod status;
+mod tour;
 mod validate;
 
 use std::ops::Deref;
