@@ -11,13 +11,21 @@ use crate::cloud::Cloud;
 
 /// The operations that are let through, as AWS spells them; everything else is refused. `GetSecretValue` is none of them: a plan needs
 /// no password.
-pub const READS: [&str; 16] = [
+pub const READS: [&str; 24] = [
     "DescribeDBClusters",
     "DescribeDBInstances",
     "DescribeDBClusterSnapshots",
     "DescribeStacks",
     "DescribeStackEvents",
     "DescribeStackResource",
+    "DescribeStackResources",
+    "DescribeAccountAttributes",
+    "DescribeDBSubnetGroups",
+    "DescribeDBClusterParameterGroups",
+    "DescribeDBParameterGroups",
+    "DescribePendingMaintenanceActions",
+    "GetCallerIdentity",
+    "SimulatePrincipalPolicy",
     "GetItem",
     "GetParameter",
     "DescribeSecret",

@@ -7,8 +7,12 @@
 pub mod account;
 mod clone;
 mod demo;
+pub mod doctor;
 pub mod failure;
+pub mod plan;
+mod play;
 pub mod printer;
+mod report;
 mod serve;
 pub mod session;
 mod shell;
@@ -75,6 +79,13 @@ enum Command {
     Man(shell::Man),
     /// Shows the manager at work: the real function, a simulated AWS, and a stack with three clones from its creation to its end.
     Demo(demo::Arguments),
+    /// Checks credentials, the manager's stack, configuration, quotas, sources and permissions; each finding says what to do.
+    Doctor(doctor::Arguments),
+    /// Shows what would be done, and why; nothing is written.
+    #[command(subcommand)]
+    Plan(plan::Plan),
+    /// Makes one HTML page about the pools: slots over time, ages, owners, costs, and what the maintainer did and why.
+    Report(report::Arguments),
     /// The simulated AWS.
     #[command(subcommand)]
     Sim(Sim),
@@ -86,6 +97,9 @@ enum Sim {
     /// Serves the simulated AWS on loopback, for the AWS CLI and the SDKs: RDS, Secrets Manager, KMS, EventBridge, DynamoDB, Step
     /// Functions and CloudFormation, as far as the manager uses them.
     Serve(serve::Arguments),
+    /// Plays a described quarter (who asks for clones, how often, for how long, and how the pool is configured) with the real functions
+    /// over the simulated AWS, and shows slots, waits, copies and cost.
+    Run(play::Arguments),
 }
 
 /// Runs a command line, whose first word is the program's name, and returns the exit code.
@@ -114,6 +128,10 @@ pub async fn run(words: impl IntoIterator<Item = OsString>, around: &mut Surroun
         Command::Completion(arguments) => shell::completion(&arguments, &mut around.printer),
         Command::Man(arguments) => shell::man(&arguments, &mut around.printer),
         Command::Demo(arguments) => Box::pin(demo::run(&arguments, &mut around.printer)).await,
+        Command::Doctor(arguments) => Box::pin(doctor::run(&arguments, around)).await,
+        Command::Plan(plan) => Box::pin(plan::run(&plan, around)).await,
+        Command::Report(arguments) => Box::pin(report::run(&arguments, around)).await,
+        Command::Sim(Sim::Run(arguments)) => Box::pin(play::run(&arguments, around)).await,
         Command::Sim(Sim::Serve(arguments)) => Box::pin(serve::run(&arguments, &mut around.printer)).await,
         Command::Validate(arguments) => Box::pin(validate::run(&arguments, around)).await,
     };

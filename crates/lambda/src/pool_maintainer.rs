@@ -6,17 +6,17 @@
 use std::sync::Arc;
 
 use aurora_clone_aws::cloud::{CallError, Cloud};
-use aurora_clone_aws::maintain::sweep::{self, Sweep};
-use aurora_clone_aws::maintain::{Follows, MaintainError, pool, roots};
+use aurora_clone_aws::maintain::run::Run;
+use aurora_clone_aws::maintain::sweep;
+use aurora_clone_aws::maintain::{Follows, MaintainError, roots};
 use aurora_clone_aws::{observe, parameter};
 use aurora_clone_core::duration::{format_time, parse_duration};
 use aurora_clone_core::hash;
 use aurora_clone_core::names::{maintain, step};
 use aurora_clone_core::pool::config::{Maintenance, Problem, SourceConfig, describe};
 use aurora_clone_core::pool::metrics::Metrics;
-use aurora_clone_core::pool::plan::{Next, Policy, Seen};
+use aurora_clone_core::pool::plan::Seen;
 use aurora_clone_core::pool::report::Report;
-use aurora_clone_core::relatives::relatives;
 use aurora_clone_core::settings::Settings;
 use aurora_clone_core::snapshot::Cluster;
 use chrono::{DateTime, Utc};
@@ -123,13 +123,6 @@ struct Renewal {
     r#for: String,
 }
 
-/// One run, or a step that follows it.
-struct Run<'r> {
-    id: &'r str,
-    now: DateTime<Utc>,
-    maintenance: &'r Maintenance,
-}
-
 impl PoolMaintainer {
     /// Handles one invocation.
     pub async fn handle(&self, event: Value) -> Result<Value, MaintainerError> {
@@ -161,12 +154,6 @@ impl PoolMaintainer {
             .map_err(|problems| MaintainerError::Invalid { name: self.parameter.clone(), problems })
     }
 
-    /// What of the account's clusters matters to the sources and to our clones.
-    fn relatives(&self, maintenance: &Maintenance, clusters: Vec<Cluster>) -> Vec<Cluster> {
-        let roots: Vec<&str> = maintenance.sources.iter().map(|source| source.source.as_str()).collect();
-        relatives(clusters, &roots, &self.settings)
-    }
-
     /// A whole run: every source, then the sweep.
     async fn scheduled(&self, schedule: &str, id: &str) -> Result<Value, MaintainerError> {
         let whole = match schedule {
@@ -191,9 +178,9 @@ impl PoolMaintainer {
 
     async fn run(&self, whole: bool, id: &str) -> Result<Value, MaintainerError> {
         let maintenance = self.configuration().await?;
-        let run = Run { id, now: self.cloud.now(), maintenance: &maintenance };
+        let run = Run { id, now: self.cloud.now(), maintenance: &maintenance, settings: &self.settings };
         // Each page is read once, whatever number of sources there is. Who changes something looks again, under the lease.
-        let clusters = self.relatives(&maintenance, observe::clusters(&self.cloud).await?);
+        let clusters = run.relatives(observe::clusters(&self.cloud).await?);
         let mut errors = Vec::new();
         for source in &maintenance.sources {
             let work = async {
@@ -233,7 +220,7 @@ impl PoolMaintainer {
         if run.maintenance.dry_run || source.dry_run {
             return self.look(run, source, clusters.to_vec()).await;
         }
-        let step = self.pool_step(run, source, Seen::default());
+        let step = run.pool(source, Seen::default());
         let went = step.make(&self.cloud, clusters.to_vec()).await?;
         self.show(run.now, &went.report, true);
         if let Follows::Wait(seconds, why) = went.follows {
@@ -249,19 +236,10 @@ impl PoolMaintainer {
         source: &SourceConfig,
         clusters: Vec<Cluster>,
     ) -> Result<(), MaintainerError> {
-        let step = self.pool_step(run, source, Seen::default());
+        let step = run.pool(source, Seen::default());
         let plan = step.look(&self.cloud.read_only(), clusters).await?;
         self.show(run.now, &plan.report, run.maintenance.dry_run || source.dry_run);
         Ok(())
-    }
-
-    fn pool_step<'a>(&'a self, run: &Run<'a>, source: &'a SourceConfig, seen: Seen) -> pool::Step<'a> {
-        let policy = Policy {
-            source,
-            protect: &run.maintenance.protect,
-            max_deletions: run.maintenance.max_deletions,
-        };
-        pool::Step { policy, settings: &self.settings, run: run.id, now: run.now, seen }
     }
 
     /// Metrics, one summary line, and where something is done or it is the night's run, a line for every cluster.
@@ -295,7 +273,7 @@ impl PoolMaintainer {
         whole: bool,
         clusters: Vec<Cluster>,
     ) -> Result<(), MaintainerError> {
-        let sweep = self.sweep(run, whole, sweep::Seen::default());
+        let sweep = run.sweep(whole, sweep::Seen::default());
         if run.maintenance.dry_run {
             let plan = sweep.look(&self.cloud.read_only(), clusters).await?;
             self.show_sweep(run.now, &plan);
@@ -305,17 +283,6 @@ impl PoolMaintainer {
         self.show_sweep(run.now, &went.shown);
         let Follows::Wait(seconds, why) = went.follows else { return Ok(()) };
         self.follow(run.id, maintain::SWEEP, "", json!(went.seen), seconds, &why).await
-    }
-
-    fn sweep<'a>(&'a self, run: &Run<'a>, whole: bool, seen: sweep::Seen) -> Sweep<'a> {
-        Sweep {
-            maintenance: run.maintenance,
-            settings: &self.settings,
-            run: run.id,
-            now: run.now,
-            whole,
-            seen,
-        }
     }
 
     fn show_sweep(&self, now: DateTime<Utc>, shown: &sweep::Shown) {
@@ -378,7 +345,7 @@ impl PoolMaintainer {
         }
         let maintenance = self.configuration().await?;
         let now = event.now.unwrap_or_else(|| self.cloud.now());
-        let run = Run { id: &event.run, now, maintenance: &maintenance };
+        let run = Run { id: &event.run, now, maintenance: &maintenance, settings: &self.settings };
         // All of them: what a follow-up of the sweep does not find is taken for gone.
         let clusters = observe::clusters(&self.cloud).await?;
         let (follows, seen, troubles) = match event.work.as_str() {
@@ -389,8 +356,8 @@ impl PoolMaintainer {
                     return Ok(answer(&event, Follows::Settled, event.seen.clone(), &[]));
                 };
                 let seen: Seen = read(event.seen.clone())?;
-                let clusters = self.relatives(&maintenance, clusters);
-                let went = self.pool_step(&run, source, seen).make(&self.cloud, clusters).await?;
+                let clusters = run.relatives(clusters);
+                let went = run.pool(source, seen).make(&self.cloud, clusters).await?;
                 self.show(now, &went.report, !went.report.steps.is_empty());
                 (went.follows, json!(went.seen), went.report.troubles)
             }
@@ -400,7 +367,7 @@ impl PoolMaintainer {
                     return Ok(answer(&event, Follows::Settled, event.seen.clone(), &[]));
                 }
                 let seen: sweep::Seen = read(event.seen.clone())?;
-                let went = self.sweep(&run, false, seen).follow(&self.cloud, clusters).await?;
+                let went = run.sweep(false, seen).follow(&self.cloud, clusters).await?;
                 self.show_sweep(now, &went.shown);
                 (went.follows, json!(went.seen), went.shown.troubles)
             }
@@ -412,34 +379,8 @@ impl PoolMaintainer {
     /// What would be done, by clients that can't do it.
     async fn plan(&self) -> Result<Value, MaintainerError> {
         let maintenance = self.configuration().await?;
-        let reader = self.cloud.read_only();
-        let run = Run { id: "plan", now: self.cloud.now(), maintenance: &maintenance };
-        let clusters = self.relatives(&maintenance, observe::clusters(&reader).await?);
-        let mut sources = Vec::new();
-        for source in &maintenance.sources {
-            let step = self.pool_step(&run, source, Seen::default());
-            sources.push(match Box::pin(step.look(&reader, clusters.clone())).await {
-                Ok(plan) => {
-                    let next = match plan.next {
-                        Next::Wait(seconds, why) => json!({ "seconds": seconds, "why": why }),
-                        Next::Settled => Value::Null,
-                    };
-                    json!({ "summary": plan.report.to_string(), "report": plan.report, "next": next })
-                }
-                Err(error) => json!({ "source": source.source, "error": error.to_string() }),
-            });
-        }
-        let sweep = Box::pin(self.sweep(&run, true, sweep::Seen::default()).look(&reader, clusters)).await;
-        let sweep = match sweep {
-            Ok(shown) => json!({
-                "findings": shown.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "steps": shown.steps,
-                "troubles": shown.troubles,
-                "deletions": shown.deletions,
-            }),
-            Err(error) => json!({ "error": error.to_string() }),
-        };
-        Ok(json!({ "sources": sources, "sweep": sweep }))
+        let run = Run::looking(&maintenance, &self.settings, self.cloud.now());
+        Ok(run.look(&self.cloud, None).await?.json())
     }
 
     /// Gives a clone a later end, as far as the operator allows.
@@ -448,8 +389,8 @@ impl PoolMaintainer {
             .map_err(|error| MaintainerError::Refused(format!("for: {error}")))?;
         let maintenance = self.configuration().await?;
         let now = self.cloud.now();
-        let run = Run { id: "renew", now, maintenance: &maintenance };
-        let sweep = self.sweep(&run, false, sweep::Seen::default());
+        let run = Run { id: "renew", now, maintenance: &maintenance, settings: &self.settings };
+        let sweep = run.sweep(false, sweep::Seen::default());
         let expires = Box::pin(sweep.renew(&self.cloud, &renewal.cluster, length)).await?;
         let expires = expires.map_err(MaintainerError::Refused)?;
         info!(cluster = renewal.cluster, expires = format_time(expires), "renewed");

@@ -1,8 +1,13 @@
 //! The command line over a simulated account with a manager in it: what every command's tests run on.
 
 mod clones;
+mod doctor;
 mod fixture;
+mod plan;
+mod play;
+mod report;
 mod status;
+mod tour;
 mod validate;
 
 use std::ops::Deref;

@@ -5,6 +5,7 @@
 
 pub mod pool;
 pub mod roots;
+pub mod run;
 pub mod sweep;
 
 use aurora_clone_core::check::Violation;

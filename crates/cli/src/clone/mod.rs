@@ -8,13 +8,13 @@ mod delete;
 pub mod file;
 pub mod flags;
 mod lease;
-mod progress;
+pub mod progress;
 pub mod target;
 mod update;
 mod work;
 
 pub use create::{Create, run as create};
-pub use delete::{Delete, run as delete};
+pub use delete::{Delete, Going, run as delete};
 pub use lease::{Protect, Renew, protect, renew};
 pub use update::{Update, run as update};
 

@@ -55,6 +55,12 @@ fn whole(kind: RequestType) -> (usize, u64) {
     (stages.len(), stages.iter().map(|stage| stage.usual.1).sum())
 }
 
+/// How many seconds a request usually takes, from and to.
+pub fn usual(kind: RequestType) -> (u64, u64) {
+    let stages: &[Stage] = if kind == RequestType::Delete { &GOING } else { &MAKING };
+    stages.iter().fold((0, 0), |(from, to), stage| (from + stage.usual.0, to + stage.usual.1))
+}
+
 /// The display of one request.
 pub struct Progress {
     kind: RequestType,
@@ -103,6 +109,14 @@ impl Progress {
         bar.set_prefix(format!("{}/{}", stage.number, whole(self.kind).0));
         self.tick(now);
         Ok(())
+    }
+
+    /// Says something beside the display, which is drawn again below it.
+    pub fn note(&self, printer: &mut Printer, text: &str) -> std::io::Result<()> {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| printer.note(text)),
+            None => printer.note(text),
+        }
     }
 
     /// Moves the clock on.

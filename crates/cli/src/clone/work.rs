@@ -91,18 +91,19 @@ async fn work(
     let kind = command.stored.request.kind.unwrap_or(RequestType::Create);
     let (started, mut seen, mut attempts) = (session.cloud.now(), command.seen.clone(), 0);
     loop {
-        let (made, signal) = step(session, around, command, started, &seen).await?;
+        let (made, signal) = step(session, around, progress, command, started, &seen).await?;
         let seconds = match made {
             Err(StepError::Call(error)) if attempts < ATTEMPTS && error.is_passing() => {
                 attempts += 1;
-                around.printer.note(&format!("AWS did not answer, trying again: {error}"))?;
+                progress.note(&mut around.printer, &format!("AWS did not answer, trying again: {error}"))?;
                 AGAIN
             }
             Err(error) => return Err(stuck(error)),
             Ok(Advance::Decide(decision)) => {
                 commands::finish(&session.cloud, command, &decision).await?;
                 if let Err(error) = events::put(&session.cloud, &decision.events).await {
-                    around.printer.note(&format!("note: EventBridge was not told: {error}"))?;
+                    let text = format!("note: EventBridge was not told: {error}");
+                    progress.note(&mut around.printer, &text)?;
                 }
                 return Ok(Ended::Decided(decision));
             }
@@ -154,6 +155,7 @@ type Made = (Result<Advance, StepError>, Option<u8>);
 async fn step(
     session: &Session,
     around: &mut Surroundings,
+    progress: &Progress,
     command: &Command,
     started: DateTime<Utc>,
     seen: &Seen,
@@ -165,7 +167,7 @@ async fn step(
         made = &mut step => return Ok((made, None)),
         signal = (around.stop)() => signal,
     };
-    around.printer.note("Finishing this step; once more ends it at once.")?;
+    progress.note(&mut around.printer, "Finishing this step; once more ends it at once.")?;
     tokio::select! {
         made = step => Ok((made, Some(first))),
         signal = (around.stop)() => Err(Failure::Signal(signal)),

@@ -124,7 +124,7 @@ fn all(clusters: &[Cluster]) -> Overview {
     overview(clusters, None, &BTreeMap::new(), Wanted::default()).expect("an overview")
 }
 
-fn of<'a>(clusters: &[Cluster], source: &'a str) -> Result<Overview, NoSuchCluster> {
+fn of(clusters: &[Cluster], source: &str) -> Result<Overview, NoSuchCluster> {
     overview(clusters, None, &BTreeMap::new(), Wanted { source: Some(source), all: false })
 }
 

@@ -8,8 +8,8 @@ use chrono::Duration;
 use crate::limits::Patterns;
 
 mod cost;
-mod fields;
-mod json;
+pub mod fields;
+pub mod json;
 pub mod keys;
 mod problem;
 mod quota;

@@ -8,4 +8,5 @@ pub mod metrics;
 pub mod plan;
 pub mod report;
 pub mod retire;
+pub mod room;
 pub mod standing;

@@ -108,7 +108,7 @@ fn is_path(text: &str) -> bool {
 }
 
 /// `db.` and two or three plain parts. Which classes a region has is for RDS to say.
-pub(crate) fn is_instance_class(text: &str) -> bool {
+pub fn is_instance_class(text: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };

@@ -25,7 +25,8 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use forms::{is_instance_class, is_security_group};
+pub use forms::is_instance_class;
+pub(crate) use forms::is_security_group;
 use read::Reader;
 
 /// How long CloudFormation waits for an answer when the template does not say, and at most, in seconds.

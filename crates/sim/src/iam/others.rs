@@ -31,6 +31,10 @@ pub(super) fn asks(world: &World, service: &str, operation: &str, request: &Requ
             let body = body(request);
             one(here("ssm", &format!("parameter/{}", text(&body, "Name").trim_start_matches('/'))))
         }
+        // The principal whose policies are tried.
+        ("iam", "SimulatePrincipalPolicy") => {
+            one(query::parameters(&request.body).remove("PolicySourceArn").unwrap_or_default())
+        }
         ("events", _) => events(world, &action, &body(request)),
         _ => one("*".to_owned()),
     }

@@ -64,6 +64,67 @@ impl Rds {
         Ok(Some(xml))
     }
 
+    /// The same for instances.
+    pub(super) fn describe_instance_parameter_groups(
+        &self,
+        state: &State,
+        mut parameters: Parameters,
+    ) -> Answer {
+        let name = parameters.take("DBParameterGroupName");
+        let page = describe::page(&mut parameters)?;
+        parameters.finish("DescribeDBParameterGroups", &["Filters"])?;
+        let mut groups: BTreeMap<String, String> = self.groups.instance.clone();
+        for cluster in state.clusters.values() {
+            let family = groups::family(&cluster.engine, &cluster.engine_version);
+            groups.insert(format!("default.{family}"), family);
+        }
+        if let Some(name) = name {
+            let name = local_name(&self.place, "pg", &name);
+            let family = groups.get(&name).cloned().or_else(|| default_family(&name)).ok_or_else(|| {
+                let message = format!("DBParameterGroup not found: {name}");
+                Refusal::missing("DBParameterGroupNotFound", message)
+            })?;
+            groups = BTreeMap::from([(name, family)]);
+        }
+        let mut found: Vec<(&String, &String)> = groups.iter().collect();
+        let marker = describe::cut(&mut found, &page, |(name, _)| name);
+        let mut xml = Xml::default();
+        xml.optional("Marker", marker).element("DBParameterGroups", |xml| {
+            for (name, family) in found {
+                xml.element("DBParameterGroup", |xml| {
+                    xml.text("DBParameterGroupName", name)
+                        .text("DBParameterGroupFamily", family)
+                        .text("Description", name)
+                        .text("DBParameterGroupArn", self.place.arn("pg", name));
+                });
+            }
+        });
+        Ok(Some(xml))
+    }
+
+    /// What AWS is going to do to a cluster in its maintenance window.
+    pub(super) fn describe_pending_maintenance(&self, mut parameters: Parameters) -> Answer {
+        let about = parameters.take("ResourceIdentifier");
+        parameters.finish("DescribePendingMaintenanceActions", &["Filters", "MaxRecords", "Marker"])?;
+        let mut xml = Xml::default();
+        xml.element("PendingMaintenanceActions", |xml| {
+            for (cluster, action) in &self.maintenance {
+                let arn = self.place.arn("cluster", cluster);
+                if about.as_ref().is_some_and(|about| *about != arn) {
+                    continue;
+                }
+                xml.element("ResourcePendingMaintenanceActions", |xml| {
+                    xml.text("ResourceIdentifier", arn).element("PendingMaintenanceActionDetails", |xml| {
+                        xml.element("PendingMaintenanceAction", |xml| {
+                            xml.text("Action", action);
+                        });
+                    });
+                });
+            }
+        });
+        Ok(Some(xml))
+    }
+
     pub(super) fn describe_subnet_groups(&self, mut parameters: Parameters) -> Answer {
         let name = parameters.take("DBSubnetGroupName");
         let page = describe::page(&mut parameters)?;

@@ -81,6 +81,8 @@ pub struct Rds {
     marked: BTreeMap<String, DateTime<Utc>>,
     groups: Groups,
     broken_keys: BTreeSet<String>,
+    /// What is pending for which cluster.
+    maintenance: Vec<(String, String)>,
     ids: Rng,
 }
 
@@ -98,6 +100,7 @@ impl Rds {
             marked: BTreeMap::new(),
             groups: Groups::default(),
             broken_keys: BTreeSet::new(),
+            maintenance: Vec::new(),
             ids: Rng::new(config.seed ^ 0x7264_735f_6964_7321),
         }
     }
@@ -130,6 +133,10 @@ impl Rds {
             "DescribeDBClusterParameterGroups" => {
                 self.describe_parameter_groups(&self.state_at(at), parameters)
             }
+            "DescribeDBParameterGroups" => {
+                self.describe_instance_parameter_groups(&self.state_at(at), parameters)
+            }
+            "DescribePendingMaintenanceActions" => self.describe_pending_maintenance(parameters),
             "DescribeDBSubnetGroups" => self.describe_subnet_groups(parameters),
             "ListTagsForResource" => self.list_tags(&self.state_at(at), parameters),
             _ => {

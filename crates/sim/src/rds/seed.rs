@@ -179,6 +179,11 @@ impl Rds {
         self.groups.subnet.insert(name.to_lowercase());
     }
 
+    /// Announces maintenance of a cluster, such as `system-update`.
+    pub fn seed_maintenance(&mut self, cluster: &str, action: &str) {
+        self.maintenance.push((cluster.to_owned(), action.to_owned()));
+    }
+
     /// Lets a subnet group exist that supports the network type `DUAL`.
     pub fn seed_dual_subnet_group(&mut self, name: &str) {
         self.seed_subnet_group(name);

@@ -17,14 +17,14 @@ const MAX_PATTERNS: usize = 100;
 
 /// A value was refused, and that was reported.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Refused;
+pub struct Refused;
 
 /// A value that may be absent, or was refused. What depends on a refused value is not looked at, so that one mistake is
 /// reported once.
-pub(super) type Given<T> = Result<Option<T>, Refused>;
+pub type Given<T> = Result<Option<T>, Refused>;
 
 /// The members of one object.
-pub(super) struct Fields<'a> {
+pub struct Fields<'a> {
     map: &'a Map<String, Value>,
     path: String,
     keys: &'static [Key],
@@ -58,6 +58,11 @@ impl<'a> Fields<'a> {
             }
         }
         Ok(fields)
+    }
+
+    /// What was found so far, for what has to be held against several members.
+    pub fn problems(&mut self) -> &mut Vec<Problem> {
+        self.problems
     }
 
     /// Reports what is wrong with a member.
@@ -219,7 +224,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A whole number, also as a text of at most nine digits.
-pub(super) fn whole(value: &Value, range: &RangeInclusive<u32>) -> Result<u32, String> {
+pub fn whole(value: &Value, range: &RangeInclusive<u32>) -> Result<u32, String> {
     let pointed = value.as_str().is_some_and(|text| text.contains('.'));
     let number = number(value).filter(|number| number.fract() == 0.0 && !pointed);
     let fits = |number: &f64| (f64::from(*range.start())..=f64::from(*range.end())).contains(number);

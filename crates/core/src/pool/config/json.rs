@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Problem;
 
 /// Reads one JSON document. Of a key that is there twice the first is kept, so that what else is wrong can be told too.
-pub(super) fn read(text: &str, problems: &mut Vec<Problem>) -> Result<Value, serde_json::Error> {
+pub fn read(text: &str, problems: &mut Vec<Problem>) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict { path: String::new(), problems }.deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str, problems: &mut Vec<Problem>) -> Result<Value, ser
 }
 
 /// The path of a member: `.name`, or `["name"]` with escapes where it is no plain name.
-pub(super) fn member(path: &str, key: &str) -> String {
+pub fn member(path: &str, key: &str) -> String {
     let plain = (1..=80).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_?".contains(&byte));
     match (plain, path) {
@@ -28,7 +28,7 @@ pub(super) fn member(path: &str, key: &str) -> String {
 }
 
 /// The path of an item of a list.
-pub(super) fn item(path: &str, index: usize) -> String {
+pub fn item(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
