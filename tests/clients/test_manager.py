@@ -77,10 +77,12 @@ def test_the_stack_and_what_its_roles_may_do(made):
 def test_a_template_is_deployed_and_its_stack_deleted(url, made, tmp_path):
     (template := tmp_path / "web.yaml").write_text(TEMPLATE)
     cloudformation = made("cloudformation")
-    cloudformation.create_stack(StackName="web", TemplateBody=template.read_text())
-    status = lambda: cloudformation.describe_stacks(StackName="web")["Stacks"][0]["StackStatus"]
-    until("the clone", lambda: not status().endswith("IN_PROGRESS"))
-    assert status() == "CREATE_COMPLETE", cloudformation.describe_stack_events(StackName="web")["StackEvents"]
+    deploy = [AWS, "--endpoint-url", url, "cloudformation", "deploy", "--stack-name", "web", "--template-file", template]
+    deployed = subprocess.run(deploy, capture_output=True, text=True, timeout=100)
+    status = cloudformation.describe_stacks(StackName="web")["Stacks"][0]["StackStatus"]
+    assert (deployed.returncode, status) == (0, "CREATE_COMPLETE"), deployed
+    again = subprocess.run([*deploy, "--no-fail-on-empty-changeset"], capture_output=True, text=True, timeout=100)
+    assert (again.returncode, "No changes to deploy" in again.stdout) == (0, True), again
     clones = lambda: [c for c in made("rds").describe_db_clusters()["DBClusters"] if c["DBClusterIdentifier"] != "prod"]
     assert len(clones()) == 1
     cloudformation.delete_stack(StackName="web")
@@ -93,7 +95,7 @@ def test_a_maintenance_configuration_gets_its_copy(made):
     name = f"/{MANAGER}/maintenance-config"
     source = {"cluster-id": "prod", "target-clone-slots": 20}
     made("ssm").put_parameter(Name=name, Overwrite=True, Value=json.dumps({"clusters": [source]}))
-    copies = lambda: [c for c in made("rds").describe_db_clusters()["DBClusters"] if "pool" in c["DBClusterIdentifier"]]
+    copies = lambda: [c for c in made("rds").describe_db_clusters()["DBClusters"] if "-copy-" in c["DBClusterIdentifier"]]
     # The schedule of the night: at most a day, which is 144 seconds here.
     began = time.monotonic()
     while not copies():

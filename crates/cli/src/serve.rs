@@ -29,7 +29,7 @@ const MANAGED: [&str; 2] = [
 ];
 
 /// What `aurora-clone` itself may be asked.
-const OURS: [&str; 2] = ["create --help", "demo --help"];
+const OURS: [&str; 2] = ["status", "create try --source-cluster-id prod"];
 
 /// What `sim serve` may be told.
 #[derive(Debug, Args)]

@@ -25,7 +25,8 @@ pub fn request(config: &Config, key: &str, operation: &str, parameters: &[(&str,
     let (service, version) = match operation {
         "GetCallerIdentity" => ("sts", "2011-06-15"),
         "SimulatePrincipalPolicy" => ("iam", "2010-05-08"),
-        "ListExports" => ("cloudformation", "2010-05-15"),
+        "ListExports" | "GetTemplateSummary" => ("cloudformation", "2010-05-15"),
+        other if other.contains("ChangeSet") => ("cloudformation", "2010-05-15"),
         other if other.contains("Stack") => ("cloudformation", "2010-05-15"),
         _ => ("rds", "2014-10-31"),
     };

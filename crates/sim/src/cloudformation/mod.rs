@@ -6,6 +6,7 @@
 //! or `assumptions.md` a line.
 
 mod apply;
+mod changes;
 mod conditions;
 mod document;
 mod engine;
@@ -122,6 +123,7 @@ impl StackOptions {
 pub struct CloudFormation {
     stacks: Vec<Stack>,
     received: Vec<Received>,
+    change_sets: Vec<changes::ChangeSet>,
     /// Names of resources to come, by their stack's name and their logical id.
     foretold: BTreeMap<(String, String), String>,
 }
@@ -252,11 +254,7 @@ impl CloudFormation {
                 retyped.join(", ")
             )));
         }
-        let same = plan.resources == stack.plan.resources
-            && plan.outputs == stack.plan.outputs
-            && plan.values == stack.plan.values
-            && options.tags == stack.tags;
-        if same {
+        if stack.is_as_planned(&plan) && options.tags == stack.tags {
             return Err(ApiError::validation("No updates are to be performed."));
         }
         stack.previous = Some(std::mem::replace(&mut stack.plan, plan));

@@ -268,6 +268,13 @@ impl Stack {
         !self.status.ends_with("_IN_PROGRESS")
     }
 
+    /// Whether a plan asks for nothing else than what was planned before.
+    pub(super) fn is_as_planned(&self, plan: &Plan) -> bool {
+        plan.resources == self.plan.resources
+            && plan.outputs == self.plan.outputs
+            && plan.values == self.plan.values
+    }
+
     /// Whether it is deleted.
     pub fn is_deleted(&self) -> bool {
         self.deleted.is_some()

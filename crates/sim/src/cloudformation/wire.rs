@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::changes;
 use super::request::Parameters;
 use super::stack::{OnFailure, Resource, Stack, StackEvent};
 use super::{ApiError, CloudFormation};
@@ -27,6 +28,10 @@ pub(super) fn handle(service: &mut CloudFormation, cx: &mut Context<'_>, request
         "DescribeStackResources" => resources(service, cx, parameters),
         "DescribeStackEvents" => events(service, cx, parameters),
         "ListExports" => exports(service, parameters),
+        "CreateChangeSet" => changes::create(service, cx, parameters),
+        "DescribeChangeSet" => changes::describe(service, parameters),
+        "ExecuteChangeSet" => changes::execute(service, cx, parameters),
+        "GetTemplateSummary" => changes::summary(service, cx, parameters),
         other => {
             Err(ApiError { code: "InvalidAction", message: format!("not simulated: operation {other}") })
         }
@@ -39,9 +44,9 @@ pub(super) fn handle(service: &mut CloudFormation, cx: &mut Context<'_>, request
 }
 
 type Given = std::collections::BTreeMap<String, String>;
-type Answered = Result<Option<Box<dyn FnOnce(&mut Xml)>>, ApiError>;
+pub(super) type Answered = Result<Option<Box<dyn FnOnce(&mut Xml)>>, ApiError>;
 
-fn write(write: impl FnOnce(&mut Xml) + 'static) -> Answered {
+pub(super) fn write(write: impl FnOnce(&mut Xml) + 'static) -> Answered {
     Ok(Some(Box::new(write)))
 }
 
@@ -168,7 +173,7 @@ fn exports(service: &CloudFormation, given: Given) -> Answered {
     })
 }
 
-fn find<'s>(
+pub(super) fn find<'s>(
     service: &'s CloudFormation,
     cx: &Context<'_>,
     name: &str,

@@ -310,7 +310,7 @@ mod tests {
     fn world() -> World {
         let mut world = World::new(Config::default());
         world.rds.seed_cluster(SeedCluster { id: "prod".to_owned(), ..SeedCluster::default() });
-        for (minute, free) in [(0, 5), (15, 3), (30, 4), (70, 9)] {
+        for (minute, free) in [(0_i64, 5), (15, 3), (30, 4), (70, 9)] {
             world.cloudwatch.embed(&json!({
                 "_aws": {"Timestamp": (1_782_000_000 + minute * 60) * 1000, "CloudWatchMetrics": [
                     {"Namespace": "M", "Dimensions": [["Source"]], "Metrics": [{"Name": "Free"}]},
