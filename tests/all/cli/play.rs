@@ -166,7 +166,7 @@ async fn what_can_not_be_played_is_said() {
         (vec![file.path(), "--set", "other:max-copies=3"], 2, "maintains no pool of \"other\""),
         (
             vec![file.path(), "--set", "prod:max-copies=many"],
-            1,
+            2,
             "maintenance.clusters[0].max-copies: it is \"many\"",
         ),
     ] {
