@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The pictures of the documentation, each by its function.
 #
-# usage: docs/pictures/make.sh [PICTURE…]      all of them, or those that are named: report
+# usage: docs/pictures/make.sh [PICTURE…]      all of them, or those that are named: report, terminal, sim_run
 #
 # Needs the built program (AURORA_CLONE, or target/debug/aurora-clone), Python 3, and for `report` a browser (chromium) and pngquant:
 #   apt-get install chromium pngquant
+# `terminal` makes an environment for Python packages (rich and pyte) in target/pictures-venv.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 pictures=docs/pictures
@@ -27,7 +28,22 @@ report() {
     pngquant --force --strip --quality 60-95 --output "$pictures/report.png" "$scratch/report.png"
 }
 
-for picture in "${@:-report}"; do
+# `status`, and `create` while the volume is cloned, in a terminal against the served simulator.
+terminal() {
+    venv=target/pictures-venv
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check rich==15.0.0 pyte==0.8.2
+    "$venv/bin/python" docs/pictures/terminal.py "$program" "$pictures"
+}
+
+# The free slots and the copies of the example's quarter.
+sim_run() {
+    "$program" sim run --example >"$scratch/scenario.json"
+    "$program" sim run "$scratch/scenario.json" --plot "$pictures/sim-run.svg"
+}
+
+[ $# -gt 0 ] || set -- report terminal sim_run
+for picture in "$@"; do
     "$picture"
-    ls -l "$pictures/$picture.png"
 done
+ls -l "$pictures"

@@ -4,6 +4,8 @@
 //! when what was asked for is done, 1 when it is not, 2 for a command line that makes no sense, and 128 plus the signal's
 //! number when somebody ended it.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod account;
 mod clone;
 mod demo;

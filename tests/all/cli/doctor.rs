@@ -144,7 +144,7 @@ async fn the_policies_let_every_command_through() {
         &["update", "test", "--instance-count", "2", "--description", "mine"],
         &["delete", "test", "--final-snapshot", "--yes"],
     ] {
-        let words: Vec<&str> = words.iter().copied().collect();
+        let words: Vec<&str> = words.to_vec();
         let ran = fixture.run(&words).await;
         assert_eq!(ran.code, 0, "{words:?}: {ran}");
     }

@@ -97,7 +97,7 @@ pub fn money(amount: f64, currency: Option<&str>) -> String {
 /// A cost, with a mark where it is only a part.
 pub fn cost(cost: Cost, currency: Option<&str>) -> String {
     match cost {
-        Cost { at_least: true, monthly } if monthly == 0.0 => "unknown".to_owned(),
+        Cost { at_least: true, monthly: 0.0 } => "unknown".to_owned(),
         Cost { at_least: true, monthly } => format!("≥ {}", money(monthly, currency)),
         Cost { monthly, .. } => money(monthly, currency),
     }

@@ -147,9 +147,9 @@ impl Plot<'_> {
     fn in_words(&self, lines: &[&Line<'_>]) -> String {
         let mut words = format!("From {} to {} UTC.", time(self.from), time(self.to));
         for line in lines {
-            let values = line.points.iter().map(|point| point.value);
+            let mut values = line.points.iter().map(|point| point.value);
             let (least, most) = values.clone().fold((f64::MAX, f64::MIN), |(l, m), v| (l.min(v), m.max(v)));
-            let last = values.last().unwrap_or_default();
+            let last = values.next_back().unwrap_or_default();
             let text = |value| self.unit.text(value);
             let _ = match least < most {
                 true => write!(
