@@ -141,6 +141,7 @@ async fn the_policies_let_every_command_through() {
         &["plan", "maintain", "--apply", "--yes"][..],
         &["create", "test", "--source-cluster-id", "prod", "--force-create-kms-key"],
         &["plan", "update", "test", "--instance-count", "2"],
+        &["status"],
         &["update", "test", "--instance-count", "2", "--description", "mine"],
         &["delete", "test", "--final-snapshot", "--yes"],
     ] {

@@ -56,6 +56,8 @@ pub const RIGHTS: &[Right] = &[
             "secretsmanager:ListSecrets",
             "kms:ListAliases",
             "kms:ListKeys",
+            "cloudwatch:GetMetricData",
+            "logs:FilterLogEvents",
         ],
         resources: &["*"],
         conditions: &[],

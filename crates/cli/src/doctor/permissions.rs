@@ -39,7 +39,7 @@ pub async fn check(
         );
     } else {
         for (of, called, commands) in [
-            (For::Looking, "looking", "status, plan and doctor"),
+            (For::Looking, "looking", "status, plan, doctor and report"),
             (For::Clones, "clones", "create, update, delete, renew and protect"),
             (For::Pool, "pools", "plan maintain --apply"),
         ] {
