@@ -33,6 +33,11 @@ const OURS: [&str; 2] = ["status", "create try --source-cluster-id prod"];
 
 /// What `sim serve` may be told.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aurora-clone sim serve --port 4700
+  aurora-clone sim serve --clones 14 --copies 1 --speed 600
+  aurora-clone sim serve --speed 1 --pace 0.05 --start now      # for clients with a clock of their own")]
 pub struct Arguments {
     /// The port on 127.0.0.1; 0 for any that is free.
     #[arg(long, default_value_t = 0)]

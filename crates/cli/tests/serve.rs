@@ -85,13 +85,13 @@ fn secrets_keys_and_events_are_served_too() {
     let put = call("AWSEvents.PutEvents", &format!(r#"{{"Entries":[{entry}]}}"#));
     assert!(put.contains("\"FailedEntryCount\":0"), "{put}");
     let state = ask(&address, "GET /_sim/state", "");
-    // One key is made for the account's secrets, as AWS does.
-    for line in ["\"secrets\": 1", "\"keys\": 2", "\"events\": 1", "\"violations\": []"] {
+    // One key is made for the account's secrets, as AWS does, and one by the manager's stack.
+    for line in ["\"secrets\": 1", "\"keys\": 3", "\"events\": 1", "\"violations\": []"] {
         assert!(state.contains(line), "{line}: {state}");
     }
     let Ended { code, err, .. } = finish(child);
     assert_eq!(code, Some(0), "{err}");
-    for service in ["rds", "secretsmanager", "kms", "events"] {
+    for service in ["rds", "secretsmanager", "cloudformation", "ssm"] {
         assert!(err.contains(&format!("aws {service} ")), "{err}");
     }
 }

@@ -222,7 +222,8 @@ impl PoolMaintainer {
         }
         let step = run.pool(source, Seen::default());
         let went = step.make(&self.cloud, clusters.to_vec()).await?;
-        self.show(run.now, &went.report, true);
+        self.show(&went.report, true);
+        self.measure(run.now, &went.report);
         if let Follows::Wait(seconds, why) = went.follows {
             self.follow(run.id, maintain::POOL, &source.source, json!(went.seen), seconds, &why).await?;
         }
@@ -238,12 +239,18 @@ impl PoolMaintainer {
     ) -> Result<(), MaintainerError> {
         let step = run.pool(source, Seen::default());
         let plan = step.look(&self.cloud.read_only(), clusters).await?;
-        self.show(run.now, &plan.report, run.maintenance.dry_run || source.dry_run);
+        let dry_run = run.maintenance.dry_run || source.dry_run;
+        self.show(&plan.report, dry_run);
+        // A dry run shows what would be done. A sweep looks four times an hour at what the night's run will do once.
+        match dry_run {
+            true => self.measure(run.now, &plan.report),
+            false => self.measure(run.now, &plan.report.only_looked()),
+        }
         Ok(())
     }
 
-    /// Metrics, one summary line, and where something is done or it is the night's run, a line for every cluster.
-    fn show(&self, now: DateTime<Utc>, report: &Report, in_full: bool) {
+    /// One summary line, and where something is done or it is the night's run, a line for every cluster.
+    fn show(&self, report: &Report, in_full: bool) {
         info!(source = report.source, summary = %report, "pool");
         for trouble in &report.troubles {
             warn!(source = report.source, trouble, "somebody has to look");
@@ -260,6 +267,10 @@ impl PoolMaintainer {
                 );
             }
         }
+    }
+
+    /// The metrics of a report.
+    fn measure(&self, now: DateTime<Utc>, report: &Report) {
         let metrics = Metrics { manager: &self.settings.manager, now };
         for line in metrics.of_pool(report) {
             (self.emit)(&line);
@@ -358,7 +369,8 @@ impl PoolMaintainer {
                 let seen: Seen = read(event.seen.clone())?;
                 let clusters = run.relatives(clusters);
                 let went = run.pool(source, seen).make(&self.cloud, clusters).await?;
-                self.show(now, &went.report, !went.report.steps.is_empty());
+                self.show(&went.report, !went.report.steps.is_empty());
+                self.measure(now, &went.report);
                 (went.follows, json!(went.seen), went.report.troubles)
             }
             maintain::SWEEP => {

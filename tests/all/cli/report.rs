@@ -1,11 +1,14 @@
 //! `aurora-clone report`, as its users see it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use aurora_clone_sim::iam::{Person, Role};
+use aurora_clone_tests::PERSON_KEY;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use super::{Fixture, Ran};
+use super::{Fixture, PERSON, Ran};
 
 /// A folder of one test's own.
 fn folder(test: &str) -> PathBuf {
@@ -148,11 +151,22 @@ async fn a_page_asks_nobody_for_anything() {
 async fn what_can_not_be_read_is_said_on_the_page() {
     let file = folder("live").join("report.html");
     let fixture = fixture();
+    // Somebody who may read all of it but what was measured and logged.
+    let statement =
+        |effect: &str, actions: &[&str]| json!({ "Effect": effect, "Action": actions, "Resource": "*" });
+    let statements = [
+        statement("Allow", &["*"]),
+        statement("Deny", &["cloudwatch:GetMetricData", "logs:FilterLogEvents"]),
+    ];
+    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+    let role = Arc::new(Role::parse(PERSON, &[policy]).unwrap());
+    fixture.sim.with(|world| {
+        world.iam.introduce(PERSON_KEY, Person { name: PERSON.to_owned(), policies: Some(role) });
+    });
     let ran = fixture.run(&["report", "--output", file.to_str().unwrap()]).await;
     assert_eq!((ran.code, ran.out.trim()), (0, file.to_str().unwrap()), "{ran}");
     let page = std::fs::read_to_string(&file).unwrap();
     let texts = texts(&page);
-    // The simulated account has neither service.
     for text in [
         "h2: prod",
         "th: prod",
@@ -168,6 +182,30 @@ async fn what_can_not_be_read_is_said_on_the_page() {
         (&json!(20), &json!(14)),
         "{json}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_measured_and_what_the_maintainer_did_are_shown() {
+    let fixture = fixture();
+    fixture.schedules();
+    fixture.sim.sleep(chrono::Duration::days(2)).await;
+    let ran = fixture.run(&["report", "--json", "--since", "P3D"]).await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran}");
+    let document = ran.json();
+    assert_eq!(document["missing"], json!([]), "{document}");
+    let free = document["sources"][0]["series"]["FreeSlots"].as_array().unwrap();
+    let values: Vec<f64> = free.iter().filter_map(|point| point["value"].as_f64()).collect();
+    assert!(values.first() == Some(&14.0) && values.last() == Some(&28.0), "{values:?}");
+    let told = document["told"].as_array().unwrap();
+    let copied = |entry: &&Value| {
+        entry["source"] == "prod"
+            && entry["sort"] == "did"
+            && !entry["why"].as_str().unwrap_or_default().is_empty()
+    };
+    assert!(told.iter().any(|entry| copied(&entry)), "{told:#?}");
+    let page = fixture.run(&["report", "--output", "-", "--since", "P3D"]).await;
+    assert_eq!(page.code, 0);
+    assert!(page.out.contains("<svg") && !page.out.contains("There are no plots"), "no plots");
 }
 
 #[tokio::test(start_paused = true)]

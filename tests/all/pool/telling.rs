@@ -101,3 +101,30 @@ async fn the_page_shows_what_a_pool_tells() {
     }
     pools.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sweep_only_looks_at_is_not_counted_as_done() {
+    let pools = Pools::open(&wants(30, json!({ "max-copies": 3 })), |_| {});
+    let begun = |pools: &Pools| {
+        let lines = pools.metrics();
+        lines.iter().filter_map(|line| line["CopiesBegun"].as_f64()).map(|n| n as u64).sum::<u64>()
+    };
+    for _ in 0..3 {
+        pools.sweep().await;
+    }
+    assert_eq!(begun(&pools), 0);
+    pools.night().await;
+    let made = pools.look(|world| {
+        world
+            .rds
+            .clusters()
+            .filter(|cluster| {
+                cluster.id.contains("-pool-")
+                    || cluster.tags.get("aurora-clone:role").is_some_and(|role| role == "copy")
+            })
+            .count()
+    });
+    assert!(made > 0);
+    assert_eq!(begun(&pools), made as u64);
+    pools.close().await;
+}

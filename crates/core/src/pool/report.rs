@@ -166,6 +166,14 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What is measured of a plan that nobody carries out: what is there, and nothing done.
+    #[must_use]
+    pub fn only_looked(&self) -> Self {
+        Self { begun: 0, marked: 0, purged: 0, ..self.clone() }
+    }
+}
+
 fn copies(standings: &[Standing<'_>]) -> Copies {
     let mut copies = Copies::default();
     for standing in standings.iter().filter(|standing| standing.ours) {
