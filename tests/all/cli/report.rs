@@ -1,11 +1,14 @@
 //! `aurora-clone report`, as its users see it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use aurora_clone_sim::iam::{Person, Role};
+use aurora_clone_tests::PERSON_KEY;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use super::{Fixture, Ran};
+use super::{Fixture, PERSON, Ran};
 
 /// A folder of one test's own.
 fn folder(test: &str) -> PathBuf {
@@ -148,11 +151,16 @@ async fn a_page_asks_nobody_for_anything() {
 async fn what_can_not_be_read_is_said_on_the_page() {
     let file = folder("live").join("report.html");
     let fixture = fixture();
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Action": ["cloudwatch:*", "logs:*"], "Resource": "*" },
+    ] });
+    let policies = Some(Arc::new(Role::parse("NoMetrics", &[policy]).unwrap()));
+    fixture.sim.with(|world| world.iam.introduce(PERSON_KEY, Person { name: PERSON.to_owned(), policies }));
     let ran = fixture.run(&["report", "--output", file.to_str().unwrap()]).await;
     assert_eq!((ran.code, ran.out.trim()), (0, file.to_str().unwrap()), "{ran}");
     let page = std::fs::read_to_string(&file).unwrap();
     let texts = texts(&page);
-    // The simulated account has neither service.
     for text in [
         "h2: prod",
         "th: prod",
