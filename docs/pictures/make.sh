@@ -36,10 +36,10 @@ terminal() {
     "$venv/bin/python" docs/pictures/terminal.py "$program" "$pictures"
 }
 
-# The free slots and the copies of the example's quarter.
+# The free slots and the copies of two weeks of the example.
 sim_run() {
     "$program" sim run --example >"$scratch/scenario.json"
-    "$program" sim run "$scratch/scenario.json" --plot "$pictures/sim-run.svg"
+    "$program" sim run "$scratch/scenario.json" --days 14 --plot "$pictures/sim-run.svg"
 }
 
 [ $# -gt 0 ] || set -- report terminal sim_run

@@ -10,6 +10,8 @@
 //! bugs. Everything it claims about AWS comes from AWS's public documents; `assumptions.md` beside this crate lists
 //! what those documents leave open.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod bucket;
 mod calls;
 pub mod cloudformation;
