@@ -182,3 +182,20 @@ proptest! {
         prop_assert!(serde_json::from_str::<Vec<Value>>(&out).is_ok());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_operators_limits_count_where_the_managers_stack_is_named() {
+    let fixture =
+        super::Fixture::with(&[("AllowedSources", "staging-*")], &json!({ "clusters": [] }), |_| {});
+    let path = std::env::temp_dir().join(format!("aurora-clone-validate-{}.yaml", std::process::id()));
+    let template = "Resources:\n  Clone:\n    Type: Custom::AuroraClone\n    Properties:\n      \
+                    ServiceToken: !ImportValue aurora-clone-manager-LambdaArn\n      SourceClusterId: prod\n";
+    std::fs::write(&path, template).unwrap();
+    let file = path.to_str().unwrap();
+    let without = fixture.run(&["validate", file]).await;
+    assert_eq!(without.code, 0, "{without}");
+    let with = fixture.run(&["validate", file, "--stack", aurora_clone_tests::MANAGER]).await;
+    assert_eq!(with.code, 1, "{with}");
+    assert!(with.out.contains(":6:") && with.out.contains("SourceClusterId"), "{with}");
+    std::fs::remove_file(path).unwrap();
+}
