@@ -180,3 +180,15 @@ def test_sigterm_ends_it_like_ctrl_c(account, nothing_before):
     rest = process.stderr.read()
     assert process.wait(timeout=60) == 143, rest
     assert "Nothing is lost" in rest
+
+
+def test_endpoints_are_preferred_as_by_the_aws_cli(account):
+    url, nowhere = account["AWS_ENDPOINT_URL"], "http://127.0.0.1:9"
+    of_one = {**account, "AWS_ENDPOINT_URL": nowhere}
+    for service in ("CLOUDFORMATION", "RDS", "SSM", "DYNAMODB"):
+        of_one[f"AWS_ENDPOINT_URL_{service}"] = url
+    assert run(of_one, "status").returncode == 0, "a service's variable counts more than that of all"
+    ran = run({**account, "AWS_ENDPOINT_URL_RDS": nowhere}, "status")
+    assert ran.returncode == 1 and "DescribeDBClusters" in ran.stderr and "hint: " in ran.stderr, ran.stderr
+    ran = run({**account, "AWS_ENDPOINT_URL_RDS": nowhere}, "status", "--endpoint-url", url)
+    assert ran.returncode == 0, ran.stderr

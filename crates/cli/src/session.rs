@@ -32,8 +32,10 @@ pub struct Aws {
     /// The region; else that of `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile.
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
-    /// The endpoint of every service instead of AWS's own, as of `aurora-clone sim serve`.
-    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL", hide_env_values = true)]
+    /// The endpoint of every service instead of AWS's own, as of `aurora-clone sim serve`; else that of `AWS_ENDPOINT_URL_<SERVICE>`,
+    /// `AWS_ENDPOINT_URL` or the profile.
+    // The variable is not read here: the SDK prefers a single service's to the one of all, and this option to both.
+    #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// The manager's stack.
     #[arg(
@@ -89,15 +91,16 @@ pub async fn reach(aws: &Aws, around: &Surroundings) -> Result<(SdkConfig, Share
             if let Some(profile) = &aws.profile {
                 loader = loader.profile_name(profile);
             }
+            if let Some(url) = &aws.endpoint_url {
+                // By the loader, so that it counts more than a single service's variable, as with the AWS CLI.
+                loader = loader.endpoint_url(url);
+            }
             (loader.load().await, connector)
         }
     };
     let mut config = over(&config, &connector).into_builder();
     if let Some(region) = &aws.region {
         config.set_region(Some(Region::new(region.clone())));
-    }
-    if let Some(url) = &aws.endpoint_url {
-        config.set_endpoint_url(Some(url.clone()));
     }
     let config = config.build();
     if config.region().is_none() {
