@@ -275,6 +275,8 @@ pub struct Missing {
 pub enum Part {
     /// What is wanted of the pools.
     Configuration,
+    /// Limits of single sources, which the maintainer publishes.
+    Rules,
     /// The plots.
     Metrics,
     /// What the maintainer did.

@@ -2,13 +2,7 @@
 //!
 //! Who may not read one of them gets a page with the others, on which it says what was missing and why.
 
-use std::collections::BTreeMap;
-
-use aurora_clone_aws::cloud::{CallError, Cloud};
-use aurora_clone_aws::maintain::roots;
-use aurora_clone_aws::observe;
-use aurora_clone_core::overview::{Overview, View, Wanted, choose};
-use aurora_clone_core::pool::config::Maintenance;
+use aurora_clone_aws::cloud::CallError;
 use aurora_clone_core::prices::PriceList;
 use aws_sdk_cloudwatchlogs::Client as Logs;
 use chrono::{DateTime, Duration, Utc};
@@ -17,6 +11,7 @@ use super::data::{Data, Missing, Part, Sort, Told, Trouble};
 use super::{log, markup, metrics, present, thin};
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::status::look::{self, Wish};
 
 /// How many lines of the log are read: what is older is left out.
 const MOST_LINES: usize = 20_000;
@@ -33,7 +28,9 @@ pub async fn gather(session: &Session, since: Duration, now: DateTime<Utc>) -> R
             None
         }
     };
-    let overview = overview(session, maintenance.as_ref(), now).await?;
+    let (wish, mut notes) = (Wish { source: None, all: false, prices: PriceList::default() }, Vec::new());
+    let overview = look::overview(session, maintenance.as_ref(), &wish, now, &mut notes).await?;
+    data.missing.extend(notes.into_iter().map(|why| Missing { part: Part::Rules, why }));
     present::put(&mut data, &overview, maintenance.as_ref());
     data.point = thin::length(since, since, data.sources.len());
     let client = aws_sdk_cloudwatch::Client::new(&session.config);
@@ -56,30 +53,6 @@ fn missing(part: Part, error: &CallError, action: &str) -> Missing {
     Missing { part, why: format!("{error}.{remedy}") }
 }
 
-async fn overview(
-    session: &Session,
-    maintenance: Option<&Maintenance>,
-    now: DateTime<Utc>,
-) -> Result<Overview, Failure> {
-    let cloud: Cloud = session.cloud.read_only();
-    let clusters = observe::clusters(&cloud).await?;
-    let chosen = choose(&clusters, &session.settings, maintenance, Wanted::default())
-        .map_err(|error| Failure::new(error.to_string()))?;
-    let instances = observe::instances(&cloud, &chosen.clusters()).await?;
-    // Without the published rules a source's slots are counted by the operator's settings alone.
-    let rules = roots::published(&cloud, chosen.roots()).await.unwrap_or_default();
-    Ok(chosen.describe(&View {
-        instances: &instances,
-        settings: &session.settings,
-        maintenance,
-        rules: &rules,
-        prices: &PriceList::default(),
-        volume_gib: &BTreeMap::new(),
-        place: &session.place,
-        now,
-    }))
-}
-
 /// Reads the log a day at a time, the latest first: if there is more than anybody reads, the oldest is left out.
 async fn read_log(session: &Session, data: &mut Data) -> Result<(), CallError> {
     const OPERATION: &str = "FilterLogEvents";
@@ -98,11 +71,15 @@ async fn read_log(session: &Session, data: &mut Data) -> Result<(), CallError> {
             let call = client.filter_log_events().log_group_name(&group).filter_pattern(log::PATTERN);
             // Both ends are included.
             let call = call.start_time(start.timestamp_millis()).end_time(end.timestamp_millis() - 1);
-            let output = call.set_next_token(token.take()).send().await;
+            let last = token.take();
+            let output = call.set_next_token(last.clone()).send().await;
             let output = output.map_err(|error| CallError::new(OPERATION, error))?;
             read += output.events().len();
             lines.extend(output.events().iter().filter_map(|event| log::line(event.message()?)));
             match output.next_token() {
+                Some(next) if Some(next) == last.as_deref() => {
+                    return Err(CallError::nonsense(OPERATION, "the listing does not end"));
+                }
                 Some(next) if !next.is_empty() => token = Some(next.to_owned()),
                 _ => break,
             }

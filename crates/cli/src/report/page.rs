@@ -21,11 +21,12 @@ pub fn page(data: &Data) -> String {
     html.push_str("<main>\n");
     tables::troubles(&mut html, data);
     figures(&mut html, data);
-    for part in [Part::Configuration, Part::Metrics] {
+    for part in [Part::Configuration, Part::Rules, Part::Metrics] {
         if let Some(why) = data.why_missing(part) {
             let what = match part {
                 Part::Configuration => "What is wanted of the pools is not known",
-                _ => "There are no plots",
+                Part::Rules => "The limits of single sources are not known, so slots may be fewer",
+                Part::Metrics | Part::Log => "There are no plots",
             };
             let _ = writeln!(html, r#"<p class="card">{what}: {}</p>"#, e(why));
         }

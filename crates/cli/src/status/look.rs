@@ -7,7 +7,9 @@ use std::path::Path;
 use aurora_clone_aws::maintain::roots;
 use aurora_clone_aws::observe;
 use aurora_clone_core::overview::{NoSuchCluster, Overview, View, Wanted, choose};
+use aurora_clone_core::pool::config::Maintenance;
 use aurora_clone_core::prices::PriceList;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -55,7 +57,6 @@ pub fn prices(file: Option<&Path>) -> Result<PriceList, Failure> {
 
 /// Looks once.
 pub async fn look(session: &Session, wish: &Wish<'_>) -> Result<Seen, Failure> {
-    let cloud = session.cloud.read_only();
     let mut notes = Vec::new();
     let maintenance = match session.maintenance().await {
         Ok(maintenance) => Some(maintenance),
@@ -64,9 +65,23 @@ pub async fn look(session: &Session, wish: &Wish<'_>) -> Result<Seen, Failure> {
             None
         }
     };
+    let now = session.cloud.now();
+    let overview = overview(session, maintenance.as_ref(), wish, now, &mut notes).await?;
+    Ok(Seen { overview, notes })
+}
+
+/// The overview at a moment, by a configuration that was read before. What could not be read is noted.
+pub async fn overview(
+    session: &Session,
+    maintenance: Option<&Maintenance>,
+    wish: &Wish<'_>,
+    now: DateTime<Utc>,
+    notes: &mut Vec<String>,
+) -> Result<Overview, Failure> {
+    let cloud = session.cloud.read_only();
     let clusters = observe::clusters(&cloud).await?;
     let wanted = Wanted { source: wish.source, all: wish.all };
-    let chosen = choose(&clusters, &session.settings, maintenance.as_ref(), wanted).map_err(no_such)?;
+    let chosen = choose(&clusters, &session.settings, maintenance, wanted).map_err(no_such)?;
     let instances = observe::instances(&cloud, &chosen.clusters()).await?;
     let rules = match roots::published(&cloud, chosen.roots()).await {
         Ok(rules) => rules,
@@ -77,17 +92,16 @@ pub async fn look(session: &Session, wish: &Wish<'_>) -> Result<Seen, Failure> {
             BTreeMap::new()
         }
     };
-    let overview = chosen.describe(&View {
+    Ok(chosen.describe(&View {
         instances: &instances,
         settings: &session.settings,
-        maintenance: maintenance.as_ref(),
+        maintenance,
         rules: &rules,
         prices: &wish.prices,
         volume_gib: &BTreeMap::new(),
         place: &session.place,
-        now: session.cloud.now(),
-    });
-    Ok(Seen { overview, notes })
+        now,
+    }))
 }
 
 fn no_such(error: NoSuchCluster) -> Failure {

@@ -1,7 +1,7 @@
 //! `aurora-clone status`: what is there, whose it is, how many slots are left, what it costs.
 
 mod advice;
-mod look;
+pub(crate) mod look;
 mod rows;
 mod table;
 mod text;
