@@ -6,6 +6,8 @@ use aurora_clone_core::duration::{for_people, format_time, parse_duration};
 use aurora_clone_core::guard;
 use aurora_clone_core::names::tag;
 use aurora_clone_core::plan::Action;
+use aurora_clone_core::sweep::View;
+use aurora_clone_core::sweep::check::check_actions;
 use clap::Args;
 use serde_json::json;
 
@@ -118,6 +120,10 @@ pub async fn protect(protect: &Protect, around: &mut Surroundings) -> Result<(),
         set.insert(tag::KEEP.to_owned(), protect.reason.clone());
     }
     let action = Action::Tag { cluster: owned, arn: cluster.arn.clone(), set, remove };
+    let found = std::slice::from_ref(cluster);
+    let view = View { clusters: found, instances: &[], secrets: &[], keys: &[], living: None };
+    check_actions(std::slice::from_ref(&action), &view, &session.settings)
+        .map_err(|violation| Failure::new(violation.to_string()))?;
     match Box::pin(execute::run(&session.cloud, &action)).await? {
         Outcome::Done => {}
         Outcome::NotYet(why) | Outcome::Refused(why) => {
