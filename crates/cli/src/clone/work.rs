@@ -1,6 +1,7 @@
 //! Carries a person's request out, step by step, until it is decided or somebody interrupts it.
 
 use aurora_clone_aws::advance::{self, Advance, Moment, StepError};
+use aurora_clone_aws::cloud::CallError;
 use aurora_clone_aws::commands::{self, Command, Opened};
 use aurora_clone_aws::{events, observe};
 use aurora_clone_core::duration::format_time;
@@ -113,8 +114,8 @@ async fn work(
                 if next.failed.is_some() && seen.failed.is_none() {
                     commands::remember(&session.cloud, command, &next).await?;
                 }
-                if signal.is_none() {
-                    let (cluster, instances) = sight(session, command, &next).await?;
+                // A look that fails is missed by the display and by nobody else.
+                if let (None, Ok((cluster, instances))) = (signal, sight(session, command, &next).await) {
                     let stage = stage(kind, cluster.as_ref(), &instances);
                     let why = match &cluster {
                         // AWS's refusal to add an instance yet says no more than this.
@@ -192,7 +193,7 @@ async fn sight(
     session: &Session,
     command: &Command,
     seen: &Seen,
-) -> Result<(Option<Cluster>, Vec<Instance>), Failure> {
+) -> Result<(Option<Cluster>, Vec<Instance>), CallError> {
     let request = &command.stored.request;
     // Only a replacement has another name than the person gave; its listing is the whole account's.
     let clusters = match request.kind {
