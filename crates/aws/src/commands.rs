@@ -50,6 +50,9 @@ pub enum Opened {
 pub struct Kept {
     /// The properties that it was last brought to; `None` where none of its requests has succeeded.
     pub properties: Option<Value>,
+    /// The ARN of the cluster that people were last told is this clone. While another incarnation is being made, or an earlier one
+    /// could not be deleted, nothing else tells which one it is.
+    pub current: Option<String>,
     /// The latest request, if it is not finished.
     pub open: Option<Request>,
 }
@@ -78,7 +81,10 @@ pub async fn open(cloud: &Cloud, request: &Request, request_id: &str) -> Result<
             get_number(item, "began").and_then(|at| DateTime::from_timestamp_millis(at.cast_signed()));
         let began = began.unwrap_or_else(|| cloud.now());
         if get(item, "asked") == Some(&asked) {
-            let seen = get(item, "seen").and_then(|seen| serde_json::from_str(seen).ok()).unwrap_or_default();
+            let broken =
+                |_| CallError::nonsense("GetItem", format!("what the request {latest} saw is broken"));
+            let seen = get(item, "seen").map(serde_json::from_str).transpose().map_err(broken)?;
+            let seen = seen.unwrap_or_default();
             let command = Command { key: latest.clone(), stored, began, resumed: true, seen };
             return Ok(Opened::Ours(Box::new(command)));
         }
@@ -113,8 +119,12 @@ pub async fn open(cloud: &Cloud, request: &Request, request_id: &str) -> Result<
     match call.send().await.map_err(|error| CallError::new("UpdateItem", error)) {
         Ok(_) => {}
         Err(error) if error.is("ConditionalCheckFailedException") => {
-            let kind = request.kind.unwrap_or(RequestType::Create);
-            return Ok(Opened::Another { kind, began });
+            // The reply to the first attempt may have been lost, and the second one finds its own.
+            let item = read(cloud, &id).await?;
+            if item.as_ref().and_then(|item| get(item, "request")) != Some(&key_) {
+                let kind = request.kind.unwrap_or(RequestType::Create);
+                return Ok(Opened::Another { kind, began });
+            }
         }
         Err(error) => return Err(error),
     }
@@ -167,9 +177,11 @@ pub async fn finish(cloud: &Cloud, command: &Command, decision: &Decision) -> Re
         _ => {
             let call = cloud.dynamodb.update_item().table_name(&cloud.table);
             call.set_key(Some(key(&id(request))))
-                .update_expression("SET properties = :properties")
+                .update_expression("SET properties = :properties, #current = :current")
                 .condition_expression("#request = :request")
                 .expression_attribute_names("#request", "request")
+                .expression_attribute_names("#current", "current")
+                .expression_attribute_values(":current", text(&decision.physical_id))
                 .expression_attribute_values(":properties", text(request.properties.to_string()))
                 .expression_attribute_values(":request", text(&command.key))
                 .send()
@@ -194,5 +206,6 @@ pub async fn kept(cloud: &Cloud, request: &Request) -> Result<Option<Kept>, Call
         None => None,
     };
     let open = latest.filter(|stored| stored.decision.is_none()).map(|stored| stored.request);
-    Ok(Some(Kept { properties, open }))
+    let current = get(&item, "current").map(str::to_owned);
+    Ok(Some(Kept { properties, current, open }))
 }

@@ -205,6 +205,42 @@ async fn wherever_a_replacement_is_interrupted_the_same_command_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_earlier_database_can_not_go_the_later_one_is_the_clone() {
+    let fixture = Fixture::open(|world| world.rds.seed_subnet_group("other"));
+    assert_eq!(fixture.run(&CREATE).await.code, 0);
+    assert_eq!(fixture.run(&["update", "my-test", "--deletion-protection"]).await.code, 0);
+    let ran = fixture.run(&["update", "my-test", "--db-subnet-group-name", "other", "--yes"]).await;
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(
+        ran.err.contains("clone-my-test is not gone") && ran.err.contains("deletion protection"),
+        "{ran}"
+    );
+    let later: Vec<Cluster> = made(&fixture).into_iter().filter(|c| c.subnet_group == "other").collect();
+    assert_eq!((later.len(), ever_made(&fixture)), (1, 2));
+    // The name alone is the earlier one's, which nobody means any more.
+    let ran = fixture.run(&["update", "my-test", "--instance-class", "db.r6g.xlarge"]).await;
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(ran.out.contains(&later[0].id), "{ran}");
+    let left: Vec<String> = made(&fixture).into_iter().map(|clone| clone.id).collect();
+    assert!(left.contains(&later[0].id) && left.len() == 2 && ever_made(&fixture) == 2, "{left:?}");
+    for id in &left {
+        fixture.sim.with(|world| {
+            let off = [
+                ("DBClusterIdentifier", id.as_str()),
+                ("DeletionProtection", "false"),
+                ("ApplyImmediately", "true"),
+            ];
+            assert_eq!(world.call_as(PERSON_KEY, "ModifyDBCluster", &off).status, 200);
+        });
+    }
+    fixture.sim.sleep(chrono::Duration::minutes(5)).await;
+    let ran = fixture.run(&["delete", "my-test", "--yes"]).await;
+    assert_eq!(ran.code, 0, "{ran}");
+    nothing_is_left(&fixture);
+    fixture.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_somebody_elses_is_refused() {
     let fixture = Fixture::open(|world| {
         let made = world.now();

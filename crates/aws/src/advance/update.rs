@@ -110,11 +110,11 @@ impl Step<'_> {
             return Ok(records);
         }
         let request = self.request();
-        // Whoever asks at the command line has looked up which clone it is.
-        let called = match request.is_command_line() {
-            true => Some(self.physical_id()),
-            false => cloudformation::updating(self.cloud, &request.stack_id, &request.logical_id).await?,
-        };
+        // Nobody else's word says which one of a person's clones is debris: it goes with the clone.
+        if request.is_command_line() {
+            return Ok(records);
+        }
+        let called = cloudformation::updating(self.cloud, &request.stack_id, &request.logical_id).await?;
         if called.as_ref() != Some(&current.arn) {
             return Ok(records);
         }

@@ -4,7 +4,8 @@ use aurora_clone_aws::commands::{self, Kept};
 use aurora_clone_core::create::root_identifier;
 use aurora_clone_core::event::RequestType;
 use aurora_clone_core::properties::Properties;
-use aurora_clone_core::request::Request;
+use aurora_clone_core::properties::table::Class;
+use aurora_clone_core::request::{Owner, Request};
 use aurora_clone_core::snapshot::Cluster;
 use aurora_clone_core::update::Change;
 use clap::Args;
@@ -64,9 +65,10 @@ impl Update {
         let name = target::name_of(cluster, session)?;
         let mut request = target::request(session, RequestType::Update, &name, Map::new());
         let kept = commands::kept(&session.cloud, &request).await?.unwrap_or_default();
-        // While a replacement is being made there are two of that name; the one that is to be replaced is the request's.
+        // While a replacement is being made there are two of that name, and after it where the earlier one could not be deleted. The one
+        // that is to be changed is the unfinished request's, else the one that was last reported.
         let open = kept.open.as_ref().filter(|open| open.kind == Some(RequestType::Update));
-        let current = open.and_then(|open| open.physical_id.as_ref());
+        let current = open.and_then(|open| open.physical_id.as_ref()).or(kept.current.as_ref());
         let current = clusters.iter().find(|cluster| Some(&cluster.arn) == current);
         let cluster = current.unwrap_or(cluster);
         let given = self.given.properties()?;
@@ -105,19 +107,16 @@ fn before(kept: &Kept) -> Option<Map<String, Value>> {
 }
 
 impl Wanted {
+    /// The change, as the core compares it. `owner` is the request's.
+    pub fn change<'a>(&'a self, owner: &'a Owner, session: &'a Session) -> Change<'a> {
+        let (request, properties) = (&self.request, &self.properties);
+        Change { request, properties, owner, place: &session.place, settings: &session.settings }
+    }
+
     /// The properties for which another database has to take the clone's place.
-    pub fn replaces(&self, clusters: &[Cluster], session: &Session) -> Vec<&'static str> {
-        let owner = self.request.owner(&session.settings);
-        let change = Change {
-            request: &self.request,
-            properties: &self.properties,
-            owner: &owner,
-            place: &session.place,
-            settings: &session.settings,
-        };
+    pub fn replaces(&self, change: &Change<'_>, clusters: &[Cluster]) -> Vec<(&'static str, Class)> {
         let source = clusters.iter().find(|cluster| cluster.identifier == self.properties.source);
-        let replaces = change.replaces(&self.cluster, source.map(root_identifier));
-        replaces.into_iter().map(|(name, _)| name).collect()
+        change.replaces(&self.cluster, source.map(root_identifier))
     }
 }
 
@@ -138,7 +137,9 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
         clusters = target::clusters(&session).await?;
         wanted = update.wanted(&session, &clusters).await?;
     }
-    let replaces = wanted.replaces(&clusters, &session);
+    let owner = wanted.request.owner(&session.settings);
+    let replaces = wanted.replaces(&wanted.change(&owner, &session), &clusters);
+    let replaces: Vec<&str> = replaces.into_iter().map(|(name, _)| name).collect();
     if !replaces.is_empty() && !update.yes {
         let what = format!(
             "{} can only be changed by another database in its place; what was written into {} is lost.",

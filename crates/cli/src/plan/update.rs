@@ -1,7 +1,7 @@
 //! `plan update`: property by property, what changes where the clone is, what takes another clone, and what is refused.
 
 use aurora_clone_aws::{incarnations, observe, requests};
-use aurora_clone_core::create::{self, Time, View};
+use aurora_clone_core::create::{Time, View};
 use aurora_clone_core::desired::Keeping;
 use aurora_clone_core::plan::{Decision, Next, Seen};
 use aurora_clone_core::properties::service_timeout;
@@ -52,15 +52,8 @@ pub async fn run(update: &Update, around: &mut Surroundings) -> Result<(), Failu
     let clusters = target::clusters(&session).await?;
     let wanted = update.wanted(&session, &clusters).await?;
     let owner = wanted.request.owner(&session.settings);
-    let change = Change {
-        request: &wanted.request,
-        properties: &wanted.properties,
-        owner: &owner,
-        place: &session.place,
-        settings: &session.settings,
-    };
-    let source = clusters.iter().find(|cluster| cluster.identifier == wanted.properties.source);
-    let replaces = change.replaces(&wanted.cluster, source.map(create::root_identifier));
+    let change = wanted.change(&owner, &session);
+    let replaces = wanted.replaces(&change, &clusters);
     let mut foresight = Foresight {
         name: wanted.name.clone(),
         cluster_id: wanted.cluster.identifier.clone(),
