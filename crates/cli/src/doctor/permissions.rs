@@ -165,16 +165,18 @@ async fn simulate(
             ContextEntry::builder().context_key_name(key).context_key_values(value).context_key_type(kind);
         call = call.context_entries(entry.build());
     }
-    // A page takes 100 results, and no statement has as many actions.
-    let answer = call.send().await.map_err(|error| CallError::new("SimulatePrincipalPolicy", error))?;
-    Ok(answer
-        .evaluation_results()
-        .iter()
-        .map(|result| {
-            let allowed = *result.eval_decision() == PolicyEvaluationDecisionType::Allowed;
-            (result.eval_action_name().to_owned(), allowed)
-        })
-        .collect())
+    const OPERATION: &str = "SimulatePrincipalPolicy";
+    let answer = call.send().await.map_err(|error| CallError::new(OPERATION, error))?;
+    // A page takes 100 results, and no statement has as many actions. Of what is not answered nobody may say that it is allowed.
+    let decided = |action: &str| {
+        let mut results = answer.evaluation_results().iter();
+        let result = results.find(|result| result.eval_action_name() == action);
+        result.map(|result| *result.eval_decision() == PolicyEvaluationDecisionType::Allowed)
+    };
+    let unanswered = |action: &str| CallError::nonsense(OPERATION, format!("no word about {action}"));
+    let answered =
+        |action: &&str| Ok(((*action).to_owned(), decided(action).ok_or_else(|| unanswered(action))?));
+    actions.iter().map(answered).collect()
 }
 
 /// A spot check of the handler's role: that it may make and delete clones, and that it may delete nothing else.

@@ -299,7 +299,14 @@ async fn parameters(reader: &Reader, cluster: &Cluster, findings: &mut Findings)
             findings.warning(name, says, remedy);
         }
     }
-    let instances = observe::instances(&reader.cloud, &[cluster]).await.unwrap_or_default();
+    let instances = match observe::instances(&reader.cloud, &[cluster]).await {
+        Ok(instances) => instances,
+        Err(error) => {
+            let (says, remedy) = refused(&error);
+            findings.warning(name, says, remedy);
+            return;
+        }
+    };
     let writer = instances.iter().find(|instance| instance.writer).or(instances.first());
     let Some(group) = writer.and_then(|instance| instance.settings.parameter_group.as_ref()) else { return };
     let call = reader.cloud.rds.describe_db_parameter_groups().db_parameter_group_name(group).send().await;
